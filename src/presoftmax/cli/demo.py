@@ -1,0 +1,162 @@
+"""Showing a demo run: progress on stderr, the table and the sentences, or one JSON object, on stdout."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from presoftmax.demo import DemoInterruptedError, Settings, run_demo
+from presoftmax.models import Selection
+from presoftmax.report.table import TableRow, short_table
+from presoftmax.schema import NOT_FINITE
+from presoftmax.tracing import Block, Job
+
+__all__ = ["show_demo"]
+
+
+def show_demo(settings: Settings, out: Path, as_json: bool) -> None:
+    """Run the demo and show it; exits with status 130 after Ctrl-C."""
+    errors = Console(stderr=True)
+    errors.print(
+        f"{settings.source} attacked for {settings.steps} iterations (alpha {settings.alpha:g}, "
+        f"{settings.discretization}), victims {', '.join(settings.victims) or 'none'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    with _Display(errors) as display:
+        try:
+            # Whatever a model prints must not get between a script and its JSON.
+            with redirect_stdout(sys.stderr):
+                done = run_demo(settings, out, display)
+        except DemoInterruptedError as interrupt:
+            display.stop()
+            kept = f"what was finished is in {interrupt.folder}" if interrupt.folder else "nothing was written"
+            print(f"presoftmax: interrupted {interrupt.where}; {kept}", file=sys.stderr)
+            sys.exit(130)
+        except KeyboardInterrupt:
+            display.stop()
+            print("presoftmax: interrupted before the attacks; nothing was written", file=sys.stderr)
+            sys.exit(130)
+    if as_json:
+        print(json.dumps(done.summary))
+        return
+    console = Console()
+    for table in _tables(done.summary):
+        console.print(table)
+    for sentence in done.sentences:
+        console.print(f"\n{sentence}", highlight=False)
+    console.print(
+        f"\nThe report, the figures, the images and both tables are in {out}", highlight=False, soft_wrap=True
+    )
+
+
+class _Display:
+    """A progress bar for each attack that says what matters; one line at the end of each where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._task: TaskID | None = None
+        self._bar = Progress(
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[seen]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "_Display":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the bars as they are."""
+        self._bar.stop()
+
+    def selected(self, selection: Selection) -> None:
+        """Say how many photos there are, and what became of the others."""
+        counts = ", ".join(f"{name} {count}" for name, count in selection.correct.items())
+        self._say(
+            f"{len(selection.images)} photos of {selection.looked_at} looked at, all models right (right: {counts})"
+        )
+        if selection.skipped:
+            first = selection.skipped[0]
+            self._say(f"{len(selection.skipped)} files could not be used; the first: {first.file}: {first.reason}")
+        for name, count in selection.not_finite.items():
+            if count:
+                self._say(f"{name} answered {count} photos with NaN or infinity; they are left out")
+
+    def started(self, job: Job) -> None:
+        """Show a new bar."""
+        total = (job.attack.steps + 1) * job.batches
+        self._task = self._bar.add_task(job.attack.name, total=total, seen="")
+
+    def progressed(self, job: Job, block: Block) -> None:
+        """Move the bar, and show the last iteration's means."""
+        if self._task is None:
+            return
+        done = block.batch * (job.attack.steps + 1) + block.iteration + 1
+        batch = f"batch {block.batch + 1}/{job.batches}  " if job.batches > 1 else ""
+        self._bar.update(self._task, completed=done, seen=f"{batch}iteration {block.iteration}  {_seen(block)}")
+
+    def finished(self, job: Job) -> None:
+        """Say so where no bar is shown."""
+        if not self._console.is_terminal:
+            self._say(f"{job.attack.name}: {job.attack.steps} iterations done")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def _seen(block: Block) -> str:
+    steps = block.steps.filter((pl.col("iteration") == block.iteration) & (pl.col("predicted") != NOT_FINITE))
+    transfers = block.transfers.filter(pl.col("iteration") == block.iteration)
+    means = steps.select(pl.col("confidence", "ca1", "log_odds").cast(pl.Float64).mean()).row(0)
+    if any(value is None for value in means):
+        return "no finite answer"
+    shares = transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
+    fooled = " ".join(f"{100 * share:.0f}%" for share in shares["misclassified"])
+    text = "confidence {:.2f}  CA1 {:.1f}  log-odds {:.1f}".format(*means)
+    return f"{text}  transfer {fooled}" if fooled else text
+
+
+def _tables(summary: dict[str, Any]) -> Iterator[Table]:
+    rows = short_table(summary)
+    for attack in summary["attacks"]:
+        table = Table(
+            title=attack,
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            pad_edge=False,
+            header_style="dim",
+        )
+        victims = [f"fools {name}" for name in summary["victims"]]
+        for heading in ("iteration", "confidence", "exactly 1", "CA1", "log-odds", *victims):
+            table.add_column(heading, justify="right", overflow="fold")
+        for row in rows:
+            if row.attack == attack:
+                table.add_row(*_cells(row))
+        yield table
+
+
+def _cells(row: TableRow) -> list[str]:
+    saturated, *transfer = (f"{100 * share:.0f} %" for share in (row.saturated, *row.transfer))
+    return [
+        str(row.iteration),
+        f"{row.confidence:.3f}",
+        saturated,
+        f"{row.ca1:.1f}",
+        f"{row.log_odds:.1f}",
+        *transfer,
+    ]

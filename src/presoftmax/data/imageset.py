@@ -1,0 +1,149 @@
+"""A batch of 8-bit images with their labels and ids."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from presoftmax.errors import DataError
+
+__all__ = ["ImageSet", "Skipped"]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one size with labels and ids; ``images, labels = image_set`` unpacks it.
+
+    Attributes:
+        images: uint8 ``(N, 3, H, W)``, values 0 to 255, on the CPU.
+        labels: int64 ``(N,)``.
+        ids: one name per image, unique; the randomness of an example comes from it.
+        skipped: the images that could not be read, with the reason.
+    """
+
+    images: Tensor
+    labels: Tensor
+    ids: tuple[str, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
+            raise DataError(
+                f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {_describe(self.images)}; "
+                "for [0, 1] floats: (images * 255).round().to(torch.uint8)"
+            )
+        if self.labels.shape != (len(self.images),) or self.labels.dtype != torch.int64:
+            raise DataError(f"labels must be int64 ({len(self.images)},), one per image, got {_describe(self.labels)}")
+        if len(self.ids) != len(self.images):
+            raise DataError(f"{len(self.ids)} ids for {len(self.images)} images")
+        if len(set(self.ids)) != len(self.ids):
+            twice = next(name for name in self.ids if self.ids.count(name) > 1)
+            raise DataError(f"the id {twice!r} is used for more than one image")
+
+    @classmethod
+    def from_arrays(cls, images: Any, labels: Any, ids: Sequence[str] | None = None) -> "ImageSet":
+        """Build a set from tensors or arrays.
+
+        Args:
+            images: uint8 ``(N, 3, H, W)``.
+            labels: integers ``(N,)``.
+            ids: ``N`` unique names; a hash of each image's pixels when left out, so that an example keeps its id,
+                and with it its targets, in any order and in any batch.
+
+        Raises:
+            DataError: a wrong shape or dtype, repeated ids.
+        """
+        pixels = _as_tensor(images)
+        numbers = _as_tensor(labels)
+        if numbers.is_floating_point() or numbers.dtype == torch.bool:
+            raise DataError(f"labels must be integers, got {_describe(numbers)}")
+        names = _content_ids(pixels) if ids is None else tuple(str(name) for name in ids)
+        return cls(pixels.contiguous(), numbers.to(torch.int64), names)
+
+    @classmethod
+    def empty(cls, skipped: Iterable[Skipped] = ()) -> "ImageSet":
+        """No image, only what was skipped."""
+        nothing = torch.zeros((0, 3, 0, 0), dtype=torch.uint8)
+        return cls(nothing, torch.zeros(0, dtype=torch.int64), (), tuple(skipped))
+
+    @classmethod
+    def concatenate(cls, origin: str, pieces: Iterable["ImageSet"]) -> "ImageSet":
+        """One set of several.
+
+        Raises:
+            DataError: no image in any of them (the message names ``origin`` and the first one skipped), or images of
+                different sizes.
+        """
+        parts = list(pieces)
+        skipped = tuple(entry for part in parts for entry in part.skipped)
+        filled = [part for part in parts if len(part)]
+        if not filled:
+            first = f" of {len(skipped)}; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+            raise DataError(f"{origin}: no usable image{first}")
+        sizes = {tuple(part.images.shape[2:]) for part in filled}
+        if len(sizes) > 1:
+            raise DataError(f"{origin}: images of different sizes {sorted(sizes)}; give a size to bring them to one")
+        ids = tuple(name for part in filled for name in part.ids)
+        labels = torch.cat([part.labels for part in filled])
+        return cls(torch.cat([part.images for part in filled]), labels, ids, skipped)
+
+    def select(self, keep: Sequence[int]) -> "ImageSet":
+        """The images at these positions, in this order."""
+        index = torch.as_tensor(keep, dtype=torch.int64)
+        names = tuple(self.ids[i] for i in keep)
+        return ImageSet(self.images[index], self.labels[index], names, self.skipped)
+
+    def batches(self, size: int) -> "Iterator[ImageSet]":
+        """Consecutive pieces of at most ``size`` images."""
+        for start in range(0, len(self), size):
+            yield self.select(range(start, min(start + size, len(self))))
+
+    def check_labels(self, num_classes: int) -> None:
+        """Raise `DataError` at the first label that is not in ``0 .. num_classes - 1``."""
+        wrong = (self.labels < 0) | (self.labels >= num_classes)
+        if wrong.any():
+            at = int(wrong.nonzero()[0])
+            raise DataError(
+                f"label {int(self.labels[at])} of image {self.ids[at]!r} is out of range: "
+                f"the model has classes 0 to {num_classes - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.images, self.labels))
+
+
+def _as_tensor(values: Any) -> Tensor:
+    try:
+        return torch.as_tensor(values).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        return torch.as_tensor(np.asarray(values))
+
+
+def _describe(values: Tensor) -> str:
+    return f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
+
+
+def _content_ids(images: Tensor) -> tuple[str, ...]:
+    """A hash of each image; a repeated image gets its count appended."""
+    seen: dict[str, int] = {}
+    names = []
+    for image in images:
+        digest = blake2b(image.contiguous().numpy().tobytes(), digest_size=8).hexdigest()
+        seen[digest] = seen.get(digest, 0) + 1
+        names.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
+    return tuple(names)

@@ -1,0 +1,125 @@
+"""Which images there are, and their labels: a folder with a CSV, or class folders. Nothing is decoded here."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from presoftmax.errors import DataError
+
+__all__ = ["Entry", "Listing", "list_images"]
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
+_FILE_COLUMNS = ("file", "filename", "image", "image_id", "path", "id")
+_LABEL_COLUMNS = ("label", "true_label", "class", "target")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image file, its label and its id (its path inside the folder, without the ending)."""
+
+    id: str
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of one place, in a fixed order."""
+
+    origin: str
+    entries: tuple[Entry, ...]
+
+
+def list_images(
+    folder: str | Path, labels: str | Path | None = None, class_names: Sequence[str] | None = None
+) -> Listing:
+    """List the images of a folder.
+
+    Args:
+        folder: with ``labels``, a folder of images; without, a folder of class folders as in torchvision's
+            ``ImageFolder``. Class folders are numbers, or names of ``class_names``, or else they are numbered in
+            sorted order (and must then be as many as the classes, where those are known).
+        labels: a CSV with a header: a column of file names (``file``, ``filename``, ``image``, ``image_id``, ``path``
+            or ``id``; the ending may be left out) and a column of 0-based classes (``label``, ``true_label``,
+            ``class`` or ``target``).
+        class_names: names of the model's classes, for class folders.
+
+    Raises:
+        DataError: a missing folder or CSV, no images, a bad row (named by its line), an unclear class folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{root}: not a folder of images")
+    entries = _from_csv(root, Path(labels)) if labels is not None else _from_class_folders(root, class_names)
+    if not entries:
+        hint = "" if labels is not None else " in class folders; for a flat folder give a CSV of labels"
+        raise DataError(f"{root}: no images{hint}")
+    return Listing(str(root), tuple(sorted(entries, key=lambda entry: entry.id)))
+
+
+def _from_csv(root: Path, table: Path) -> list[Entry]:
+    if not table.is_file():
+        raise DataError(f"{table}: no such CSV of labels")
+    files = {path.relative_to(root): path for path in sorted(root.rglob("*")) if _is_image(path)}
+    by_name = {str(name): path for name, path in files.items()}
+    by_name |= {str(name.with_suffix("")): path for name, path in files.items()}
+    if not files:
+        raise DataError(f"{root}: no images")
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.DictReader(lines)
+            file_column = _column(table, rows.fieldnames, _FILE_COLUMNS, "file names")
+            label_column = _column(table, rows.fieldnames, _LABEL_COLUMNS, "labels")
+            return [
+                _entry(root, by_name, f"{table}:{rows.line_num}", row[file_column], row[label_column]) for row in rows
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table}: not a CSV ({error})") from error
+
+
+def _column(table: Path, header: Sequence[str] | None, wanted: Sequence[str], what: str) -> str:
+    found = [name for name in wanted if name in (header or ())]
+    if not found:
+        raise DataError(f"{table}: no column of {what}; expected one of {', '.join(wanted)}")
+    return found[0]
+
+
+def _entry(root: Path, by_name: dict[str, Path], where: str, name: str | None, label: str | None) -> Entry:
+    path = by_name.get(name or "")
+    if path is None:
+        raise DataError(f"{where}: no image {name!r} in {root}")
+    try:
+        number = int(label or "")
+    except ValueError:
+        raise DataError(f"{where}: label {label!r} of {name!r} is not a whole number") from None
+    return Entry(path.relative_to(root).with_suffix("").as_posix(), path, number)
+
+
+def _from_class_folders(root: Path, class_names: Sequence[str] | None) -> list[Entry]:
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    numbers = _class_numbers(root, [path.name for path in folders], class_names)
+    return [
+        Entry(path.relative_to(root).with_suffix("").as_posix(), path, number)
+        for folder, number in zip(folders, numbers, strict=True)
+        for path in sorted(folder.rglob("*"))
+        if _is_image(path)
+    ]
+
+
+def _class_numbers(root: Path, folders: list[str], class_names: Sequence[str] | None) -> list[int]:
+    if all(name.isdecimal() for name in folders):
+        return [int(name) for name in folders]
+    if class_names is not None:
+        if all(name in class_names for name in folders):
+            return [class_names.index(name) for name in folders]
+        if len(folders) != len(class_names):
+            raise DataError(
+                f"{root}: {len(folders)} class folders for {len(class_names)} classes, and their names are neither "
+                "numbers nor class names; name them by class number or give a CSV of labels"
+            )
+    return list(range(len(folders)))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and path.is_file()

@@ -1,0 +1,115 @@
+"""Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from presoftmax.data.imageset import ImageSet, Skipped
+from presoftmax.data.listing import Entry, Listing
+from presoftmax.errors import DataError
+
+__all__ = ["Framing", "decode", "read_images", "stream_images"]
+
+# Modes that become RGB without losing anything; deeper ones (I, I;16, F) would.
+_EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr"}
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a photo becomes a square: its shorter side is resized, then the center is cropped.
+
+    Attributes:
+        size: side of the square in pixels; None keeps every image as it is (all must then agree in size).
+        resize: length of the shorter side before the crop, in pixels; as long as the crop when left out.
+        interpolation: ``"bilinear"`` or ``"bicubic"``, both with antialiasing.
+    """
+
+    size: int | None
+    resize: int | None = None
+    interpolation: str = "bicubic"
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """Resize and crop a decoded RGB image."""
+        if self.size is None:
+            return image
+        scale = (self.resize or self.size) / min(image.size)
+        width, height = (max(self.size, round(side * scale)) for side in image.size)
+        if (width, height) != image.size:
+            image = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
+        left, top = (width - self.size) // 2, (height - self.size) // 2
+        return image.crop((left, top, left + self.size, top + self.size))
+
+
+def read_images(listing: Listing, framing: Framing | None = None) -> ImageSet:
+    """Decode all images of a listing.
+
+    An image that cannot be used (corrupt, more than 8 bits a channel, transparent) is left out and named in
+    ``skipped``. Gray images get three equal channels; an alpha channel that is opaque everywhere is dropped.
+
+    Args:
+        listing: what to read.
+        framing: size and crop; images stay as they are when left out.
+
+    Raises:
+        DataError: no image is left, or images of different sizes without a framing.
+    """
+    return ImageSet.concatenate(listing.origin, stream_images(listing, framing))
+
+
+def stream_images(listing: Listing, framing: Framing | None = None, chunk: int = 64) -> Iterator[ImageSet]:
+    """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
+    framing = framing or Framing(size=None)
+    for start in range(0, len(listing.entries), chunk):
+        yield _read(listing.entries[start : start + chunk], framing)
+
+
+def _read(entries: Sequence[Entry], framing: Framing) -> ImageSet:
+    skipped: list[Skipped] = []
+    pixels: list[Tensor] = []
+    kept: list[Entry] = []
+    for entry in entries:
+        try:
+            image = framing.apply(decode(entry.path))
+        except DataError as error:
+            skipped.append(Skipped(str(entry.path), str(error)))
+            continue
+        pixels.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        if pixels[-1].shape != pixels[0].shape:
+            raise DataError(
+                f"{entry.path}: {_size(pixels[-1])} pixels where {kept[0].path.name} has {_size(pixels[0])}; "
+                "give a size to bring them all to one"
+            )
+        kept.append(entry)
+    if not kept:
+        return ImageSet.empty(skipped)
+    labels = torch.tensor([entry.label for entry in kept], dtype=torch.int64)
+    return ImageSet(torch.stack(pixels), labels, tuple(entry.id for entry in kept), tuple(skipped))
+
+
+def decode(path: Path) -> Image.Image:
+    """One file as an RGB image.
+
+    Raises:
+        DataError: the file is missing, corrupt, deeper than 8 bits, transparent, or too large to be safe.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"not a usable image ({type(error).__name__})") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"could not be decoded ({error})") from error
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise DataError(f"mode {image.mode}: only images of 8 bits a channel are read")
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise DataError("transparent: what a model would see is undefined; flatten it first")
+    return image.convert("RGB")
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[2]}x{image.shape[1]}"

@@ -1,0 +1,31 @@
+"""The named errors and the warning of presoftmax.
+
+Each message is one line that says what is wrong, where, and what to do about it: the command line
+prints it as it is.
+"""
+
+__all__ = ["AttackError", "DataError", "ModelError", "PresoftmaxError", "PresoftmaxWarning", "RunError"]
+
+
+class PresoftmaxError(Exception):
+    """Something that the user can put right."""
+
+
+class ModelError(PresoftmaxError, ValueError):
+    """A model that does not exist, cannot be loaded, or does not answer with logits."""
+
+
+class DataError(PresoftmaxError, ValueError):
+    """Images or labels that cannot be read, or do not fit the model."""
+
+
+class AttackError(PresoftmaxError, ValueError):
+    """An attack or a target that makes no sense for the model or the images."""
+
+
+class RunError(PresoftmaxError, ValueError):
+    """A run folder that cannot be made or read."""
+
+
+class PresoftmaxWarning(UserWarning):
+    """Something that went on, but that a careful reader would want to know."""

@@ -1,0 +1,168 @@
+"""One form for every model: 8-bit images in, float32 logits out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from presoftmax.data import Framing
+from presoftmax.errors import ModelError
+
+__all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "frozen"]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What the loop asks of a model that is only looked at: a victim, or a source before the attack."""
+
+    name: str
+    classes: tuple[str, ...] | None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits float32 ``(N, M)`` of images uint8 ``(N, 3, H, W)``, on the device of the model."""
+        ...
+
+
+class Classifier(nn.Module):
+    """A network with its normalization and input size inside.
+
+    Takes images ``(N, 3, H, W)`` as uint8 (0 to 255) or float (0 to 1) and returns float32 logits ``(N, M)``.
+    Images of another size than the network's are resized inside (bicubic, antialiased), differentiably.
+
+    The network is neither copied nor changed; `frozen` puts it in evaluation mode while it is in use.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str | None = None,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+        framing: Framing | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        """Wrap a network.
+
+        Args:
+            network: takes normalized float images ``(N, 3, S, S)`` and returns logits ``(N, M)``.
+            name: how tables and figures call it; the class name of the network when left out.
+            mean: per channel, in [0, 1] units; the network gets ``(image - mean) / std``. With the defaults the
+                network gets [0, 1] images and normalizes them itself, if at all.
+            std: likewise. It also sets the scale on which an attack's step size acts (see `presoftmax.attacks`).
+            framing: input size, and how photos are brought to it; any size is taken when left out.
+            classes: names of the M classes.
+
+        Raises:
+            TypeError: not an ``nn.Module``.
+            ModelError: a std that is not positive.
+        """
+        super().__init__()
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"a Classifier wraps an nn.Module, not {type(network).__name__}")
+        if min(std) <= 0:
+            raise ModelError(f"std must be positive, got {tuple(std)}")
+        self.network = network
+        self.name = name or type(network).__name__
+        self.framing = framing or Framing(size=None)
+        self.classes = tuple(classes) if classes is not None else None
+        device = _device_of(network)
+        self.register_buffer("mean", torch.tensor(mean, device=device).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device=device).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and where its images have to be."""
+        return self.mean.device
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float32 ``(N, M)`` of images uint8 (0 to 255) or float (0 to 1) ``(N, 3, H, W)``."""
+        pixels = images.to(self.device)
+        pixels = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
+        size = self.framing.size
+        if size is not None and pixels.shape[-2:] != (size, size):
+            pixels = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
+        normalized = (pixels - self.mean) / self.std
+        weight = next(self.network.parameters(), normalized)
+        logits: Tensor = self.network(normalized.to(weight.dtype))
+        return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+class BlackBox:
+    """A victim of which only the answers are known: any callable from 8-bit images to logits.
+
+    Args:
+        function: takes uint8 ``(N, 3, H, W)`` on the CPU, returns logits ``(N, M)`` as a tensor or an array.
+        name: how tables and figures call it; the name of the function when left out.
+        classes: names of the M classes.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Tensor], Any],
+        *,
+        name: str | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.function = function
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.classes = tuple(classes) if classes is not None else None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits float32 ``(N, M)``, on the device of the images."""
+        with torch.no_grad():
+            answer = self.function(images.cpu())
+        return torch.as_tensor(answer, dtype=torch.float32, device=images.device)
+
+
+def as_model(model: Any, name: str | None = None) -> Model:
+    """A victim of anything: a `Classifier` as it is, an ``nn.Module`` of [0, 1] images, or a black-box callable.
+
+    Raises:
+        TypeError: none of these.
+    """
+    if isinstance(model, Classifier | BlackBox):
+        return model
+    if isinstance(model, nn.Module):
+        return Classifier(model, name=name)
+    if callable(model):
+        return BlackBox(model, name=name)
+    raise TypeError(f"a model is a Classifier, an nn.Module or a callable, not {type(model).__name__}")
+
+
+def as_source(model: Any) -> Classifier:
+    """A source of anything that has a gradient: a `Classifier`, or an ``nn.Module`` of [0, 1] images.
+
+    Raises:
+        TypeError: a black box, or no model at all.
+    """
+    source = as_model(model)
+    if not isinstance(source, Classifier):
+        raise TypeError("the source must be a Classifier or an nn.Module: an attack needs its gradient")
+    return source
+
+
+@contextmanager
+def frozen(*models: Model) -> Iterator[None]:
+    """Put networks in evaluation mode, their parameters without gradient, and restore both at the end."""
+    with ExitStack() as restore:
+        for model in models:
+            if isinstance(model, nn.Module):
+                for module in model.modules():
+                    restore.callback(setattr, module, "training", module.training)
+                for parameter in model.parameters():
+                    restore.callback(parameter.requires_grad_, parameter.requires_grad)
+                model.eval().requires_grad_(False)
+        yield
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    for tensor in (*network.parameters(), *network.buffers()):
+        return tensor.device
+    return torch.device("cpu")

@@ -1,0 +1,92 @@
+"""timm's models, with their own weights, preprocessing and class names (extra ``timm``)."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+from torch import nn
+
+from presoftmax.data import Framing
+from presoftmax.errors import ModelError
+from presoftmax.models.classifier import Classifier
+from presoftmax.models.providers import Listed, Request, require_package
+from presoftmax.models.weights import load_weights
+
+__all__ = ["Timm"]
+
+_PREFIX = "timm/"
+_INSTALL = "pip install 'presoftmax[timm]'"
+
+
+class Timm:
+    """``timm/NAME`` or ``timm/NAME.TAG``, where the tag picks one of the model's pretrained weights."""
+
+    def accepts(self, request: Request) -> bool:
+        """Whether timm has a model of that name; any name is taken where timm is missing, so that it is said."""
+        if not request.path.startswith(_PREFIX):
+            return False
+        if find_spec("timm") is None:
+            return True
+        import timm
+
+        return bool(timm.is_model(_plain(request)))
+
+    def load(self, request: Request) -> Classifier:
+        """Build the network; its weights are downloaded by timm, or read from a local file."""
+        request.check_options("weights", "classes")
+        require_package("timm", request.name, _INSTALL)
+        import timm
+
+        file, asked = request.weights_file(), request.options.get("weights")
+        if asked not in (None, "random") and file is None:
+            raise ModelError(f"model {request.name!r}: weights={asked} is no file; timm's own are timm/NAME.TAG")
+        options: dict[str, Any] = {} if request.num_classes() is None else {"num_classes": request.num_classes()}
+        pretrained = asked is None
+        try:
+            network: nn.Module = timm.create_model(_plain(request), pretrained=pretrained, **options)
+        except Exception as error:  # the hub's client has many kinds of its own for "no network"
+            raise ModelError(
+                f"model {request.name!r}: could not be built or its weights not be fetched "
+                f"({str(error).strip().splitlines()[0][:160]}); a local file goes {request.path}?weights=FILE"
+            ) from error
+        if file is not None:
+            load_weights(network, file, request.path)
+        return _classifier(network)
+
+    def short_name(self, request: Request) -> str:
+        """The name without its options."""
+        return request.path
+
+    def list(self) -> Iterable[Listed]:
+        """All models of timm; whether their weights are in the hub's cache is not asked, there are too many."""
+        if find_spec("timm") is None:
+            yield Listed(_PREFIX + "NAME", False, _INSTALL)
+            return
+        import timm
+
+        for name in timm.list_models():
+            yield Listed(_PREFIX + name, False, "a download on first use, or ?weights=FILE")
+
+
+def _plain(request: Request) -> str:
+    return request.path.removeprefix(_PREFIX)
+
+
+def _classifier(network: nn.Module) -> Classifier:
+    from timm.data import resolve_data_config
+
+    preset = resolve_data_config({}, model=network)
+    size = preset["input_size"][-1]
+    interpolation = "bilinear" if preset["interpolation"] == "bilinear" else "bicubic"
+    framing = Framing(size, round(size / preset["crop_pct"]), interpolation)
+    return Classifier(network, mean=preset["mean"], std=preset["std"], framing=framing, classes=_class_names(network))
+
+
+def _class_names(network: Any) -> tuple[str, ...] | None:
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset(network)
+    if subset is None:
+        return None
+    info = ImageNetInfo(subset)
+    return tuple(info.index_to_description(index) for index in range(info.num_classes()))

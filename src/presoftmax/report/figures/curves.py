@@ -1,0 +1,88 @@
+"""CA1 and confidence against black-box transferability: Figures 3 to 5 of the paper."""
+
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, styled, tint_axis
+
+__all__ = ["transfer_figure"]
+
+_PANEL = (4.4, 3.4)
+_COLUMNS = 2
+_CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
+_ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
+
+
+def transfer_figure(curves: pl.DataFrame, title: str) -> Figure:
+    """One panel for each (source, victim): CA1 on the left axis, confidence on the right one.
+
+    Bold with a band: mean and 95 % confidence interval over the examples that had transferred at the end (cleaned).
+    Thin and dotted: the mean over all examples.
+
+    Args:
+        curves: rows of `presoftmax.analysis.transfer_curves`, of one attack.
+        title: of the figure.
+    """
+    pairs = curves.select("source", "victim").unique(maintain_order=True).rows()
+    columns = min(_COLUMNS, len(pairs))
+    rows = -(-len(pairs) // columns)
+    with styled():
+        figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows + 0.5), layout="constrained")
+        figure.suptitle(title, fontsize=11)
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        top = _ceiling(curves)
+        for panel, (source, victim) in zip(panels, pairs, strict=False):
+            of_pair = curves.filter((pl.col("source") == source) & (pl.col("victim") == victim))
+            _panel(panel, of_pair, f"{source} to {victim}", top)
+        for panel in panels[len(pairs) :]:
+            panel.set_visible(False)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _ceiling(curves: pl.DataFrame) -> float:
+    """One height of the CA1 axis for all panels."""
+    tallest = curves.select(pl.max_horizontal("ca1", "ca1_high").max()).item()
+    return 1.05 * float(tallest)
+
+
+def _panel(left: Axes, curves: pl.DataFrame, title: str, top: float) -> None:
+    right = left.twinx()
+    right.grid(False)
+    cleaned, everything = curves.filter("cleaned"), curves.filter(~pl.col("cleaned"))
+    for axes, quantity in ((left, LOGIT), (right, CONFIDENCE)):
+        _draw(axes, cleaned, everything, quantity)
+    kept, all_of_them = (max(frame["examples"], default=0) for frame in (cleaned, everything))
+    left.set_title(f"{title} ({kept} of {all_of_them} examples)")
+    left.set_xlabel("transferred to the victim (%)")
+    left.set_xlim(-2, 102)
+    left.set_ylim(0, top)
+    right.set_ylim(0, 1.05)
+    tint_axis(left, LOGIT, "left")
+    tint_axis(right, CONFIDENCE, "right")
+    if not kept:
+        left.text(50, top / 2, "no example had transferred at the end", ha="center", color="#555555")
+
+
+def _draw(axes: Axes, cleaned: pl.DataFrame, everything: pl.DataFrame, quantity: Quantity) -> None:
+    name, color = quantity.column, quantity.color
+    axes.plot(everything["transferability"], everything[name], color=color, **_ALL)
+    if cleaned.height:
+        axes.plot(cleaned["transferability"], cleaned[name], color=color, ls=quantity.line, **_CLEANED)
+        band = cleaned.drop_nulls(f"{name}_low")
+        axes.fill_between(
+            band["transferability"], band[f"{name}_low"], band[f"{name}_high"], color=color, alpha=0.12, lw=0
+        )
+
+
+def _legend() -> list[Line2D]:
+    """One entry for each kind of line, the same whatever a panel shows."""
+    return [
+        Line2D([], [], color=quantity.color, label=f"{quantity.label}, {name}", **({"ls": quantity.line} | look))
+        for quantity in (LOGIT, CONFIDENCE)
+        for name, look in (("transferred at the end", _CLEANED), ("all examples", _ALL))
+    ]

@@ -1,0 +1,98 @@
+"""Confidence beside CA1, log-odds and transfer against the iteration, one row for each attack."""
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, VICTIMS, styled, tint_axis
+
+__all__ = ["iterations_figure"]
+
+
+def iterations_figure(means: pl.DataFrame, transfer: pl.DataFrame) -> Figure:
+    """What the softmax shows and what it hides.
+
+    Args:
+        means: rows of `presoftmax.analysis.by_iteration` of one source, of any attacks.
+        transfer: rows of `presoftmax.analysis.transfer_by_iteration` of the same.
+    """
+    attacks = means["attack"].unique(maintain_order=True).to_list()
+    with styled():
+        figure = Figure(figsize=(11, 3.2 * len(attacks) + 0.2), layout="constrained")
+        grid = figure.subplots(len(attacks), 3, squeeze=False, sharex=True)
+        top = 1.05 * float(means.select(pl.max_horizontal("ca1", "log_odds").max()).item())
+        for row, attack in zip(grid, attacks, strict=True):
+            _confidence(row[0], means.filter(pl.col("attack") == attack), attack)
+            _logits(row[1], means.filter(pl.col("attack") == attack), attack, top)
+            _transfer(row[2], transfer.filter(pl.col("attack") == attack), attack)
+        for axes in grid[-1]:
+            axes.set_xlabel("iteration")
+    return figure
+
+
+def _confidence(axes: Axes, means: pl.DataFrame, attack: str) -> None:
+    axes.plot(
+        means["iteration"],
+        means["confidence"],
+        color=CONFIDENCE.color,
+        ls=CONFIDENCE.line,
+        label="mean confidence",
+    )
+    axes.plot(
+        means["iteration"],
+        means["saturated"],
+        color="#555555",
+        lw=1.2,
+        ls=":",
+        label="share exactly 1 in float32",
+    )
+    axes.set_title(f"{attack}: what the softmax says")
+    axes.set_ylim(0, 1.05)
+    tint_axis(axes, CONFIDENCE, "left")
+    axes.legend(loc="best")
+
+
+def _logits(axes: Axes, means: pl.DataFrame, attack: str, top: float) -> None:
+    for quantity in (LOGIT, LOG_ODDS):
+        axes.plot(
+            means["iteration"],
+            means[quantity.column],
+            color=quantity.color,
+            ls=quantity.line,
+            label=quantity.label,
+        )
+    axes.plot(
+        means["iteration"],
+        means["group_log_odds"],
+        color="#555555",
+        lw=1.2,
+        ls=":",
+        label="log-odds of all targets",
+    )
+    axes.axhline(0, color="#999999", lw=0.8)
+    axes.set_title(f"{attack}: what stands before it")
+    axes.set_ylabel("mean (logit units)")
+    axes.set_ylim(min(0.0, float(means["group_log_odds"].min() or 0)) * 1.05, top)  # type: ignore[arg-type]
+    axes.legend(loc="upper left")
+
+
+def _transfer(axes: Axes, transfer: pl.DataFrame, attack: str) -> None:
+    for number, (victim,) in enumerate(transfer.select("victim").unique(maintain_order=True).rows()):
+        of_victim = transfer.filter(pl.col("victim") == victim)
+        color, marker = VICTIMS[number % len(VICTIMS)]
+        every = max(1, of_victim.height // 10)
+        axes.plot(of_victim["iteration"], 100 * of_victim["misclassified"], color=color, marker=marker, ms=4,
+                  markevery=every, label=f"{victim}: misclassified")  # fmt: skip
+        axes.plot(
+            of_victim["iteration"],
+            100 * of_victim["targeted"],
+            color=color,
+            lw=1,
+            ls=":",
+            label=f"{victim}: as a target",
+        )
+    axes.set_title(f"{attack}: what transfers")
+    axes.set_ylabel("examples (%)")
+    axes.set_ylim(-2, 102)
+    if axes.get_lines():
+        axes.legend(loc="upper left")

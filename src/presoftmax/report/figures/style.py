@@ -1,0 +1,73 @@
+"""One look for all figures: colors that colour-blind readers can tell apart, one color for one quantity."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from presoftmax.runs import replace_file
+
+__all__ = ["CONFIDENCE", "LOGIT", "LOG_ODDS", "VICTIMS", "Quantity", "save", "styled", "tint_axis"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a measured quantity is drawn everywhere: its column, its name, its color (Okabe and Ito) and its line."""
+
+    column: str
+    label: str
+    color: str
+    line: str
+
+
+LOGIT = Quantity("ca1", "largest logit CA1", "#0072B2", "-")
+CONFIDENCE = Quantity("confidence", "softmax confidence", "#D55E00", "--")
+LOG_ODDS = Quantity("log_odds", "log-odds of the top class", "#009E73", "-.")
+VICTIMS = (("#CC79A7", "o"), ("#E69F00", "s"), ("#56B4E9", "^"), ("#000000", "D"))
+"""Color and marker of the first, second, ... victim."""
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.8,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "presoftmax",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The look of all figures, for the time of drawing one."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def tint_axis(axes: Axes, quantity: Quantity, side: str) -> None:
+    """Give a y axis the color of what it measures."""
+    axes.set_ylabel(quantity.label, color=quantity.color)
+    axes.tick_params(axis="y", colors=quantity.color)
+    axes.spines[side].set_color(quantity.color)
+    axes.spines[side].set_visible(True)
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write a figure as ``STEM.png`` and ``STEM.svg``."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+        write = partial(figure.savefig, format=kind, metadata=metadata, bbox_inches="tight")
+        replace_file(stem.with_suffix(f".{kind}"), write)

@@ -1,0 +1,135 @@
+"""The columns of the two tables, `STEPS` and `TRANSFERS`: their types, their units and what they mean.
+
+Every frame and every Parquet file of the package has exactly these columns. ``python -m presoftmax.schema`` prints them
+as the Markdown page of the documentation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+__all__ = ["NOT_FINITE", "STEPS", "TOP", "TRANSFERS", "Column", "markdown", "polars_schema"]
+
+TOP = 5
+"""How many of the largest logits are kept."""
+
+NOT_FINITE = -1
+"""The predicted class where a model's answer was NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type, its unit (empty for none) and its meaning."""
+
+    name: str
+    dtype: pl.DataType
+    unit: str
+    meaning: str
+
+
+_CLASSES = pl.List(pl.Int32())
+_LOGITS = pl.List(pl.Float32())
+_FLOAT32, _FLOAT64, _INT32, _STRING, _BOOL = pl.Float32(), pl.Float64(), pl.Int32(), pl.String(), pl.Boolean()
+
+_KEYS = (
+    Column("attack", _STRING, "", "name of the attack"),
+    Column("source", _STRING, "", "name of the source model, whose gradient made the example"),
+    Column("example", _STRING, "", "id of the image"),
+    Column("iteration", _INT32, "steps", "0 is the untouched image"),
+)
+
+STEPS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("label", _INT32, "class", "true class"),
+    Column("targets", _CLASSES, "class", "classes that the attack drives up, the first one first"),
+    Column("predicted", _INT32, "class", "top class of the source; -1 where its answer was not finite"),
+    Column(
+        "confidence",
+        _FLOAT32,
+        "probability",
+        "softmax probability of the top class in float32, as everyone reports it",
+    ),
+    *(
+        Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
+        for i in range(1, TOP + 1)
+    ),
+    *(Column(f"class{i}", _INT32, "class", f"class of `ca{i}`") for i in range(2, TOP + 1)),
+    Column("target_logits", _LOGITS, "logit", "logit of each target, in the order of `targets`"),
+    Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
+    Column(
+        "log_odds",
+        _FLOAT64,
+        "nats",
+        "exact log-odds of the top class, z_1 - logsumexp(others); never saturates",
+    ),
+    Column("margin", _FLOAT64, "logit", "ca1 - ca2"),
+    Column("group_log_odds", _FLOAT64, "nats", "log-odds of all targets together against all other classes"),
+    Column(
+        "misclassification_log_odds",
+        _FLOAT64,
+        "nats",
+        "log-odds of anything but the true class, log((1 - p_y) / p_y)",
+    ),
+    Column("saturated", _BOOL, "", "whether the float32 confidence is exactly 1"),
+    Column("logits_mean", _FLOAT64, "logit", "mean over the classes"),
+    Column("logits_std", _FLOAT64, "logit", "standard deviation over the classes (population)"),
+    Column(
+        "changed",
+        _FLOAT32,
+        "share",
+        "share of pixels of which this step changed any channel of the 8-bit image",
+    ),
+    Column("l0", _INT32, "values", "pixel values (of C x H x W) that differ from the clean image"),
+    Column("l1", _FLOAT64, "grey levels", "L1 norm of the perturbation of the 8-bit image"),
+    Column("l2", _FLOAT64, "grey levels", "L2 norm"),
+    Column("linf", _INT32, "grey levels", "L-infinity norm"),
+    Column(
+        "float_predicted",
+        _INT32,
+        "class",
+        "top class at the float image; only in the `final` mode, null otherwise",
+    ),
+    Column("float_confidence", _FLOAT32, "probability", "confidence at the float image; likewise"),
+    Column("float_ca1", _FLOAT32, "logit", "largest logit at the float image; likewise"),
+    Column("float_log_odds", _FLOAT64, "nats", "log-odds of the top class at the float image; likewise"),
+    Column("float_target_logits", _LOGITS, "logit", "logit of each target at the float image; likewise"),
+)
+
+TRANSFERS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("victim", _STRING, "", "name of the model that the example was shown to"),
+    Column("predicted", _INT32, "class", "top class of the victim; -1 where its answer was not finite"),
+    Column("confidence", _FLOAT32, "probability", "softmax probability of the victim's top class in float32"),
+    Column("ca1", _FLOAT32, "logit", "the victim's largest logit"),
+    Column("target_logits", _LOGITS, "logit", "the victim's logit of each target"),
+    Column("label_logit", _FLOAT32, "logit", "the victim's logit of the true class"),
+    Column("log_odds", _FLOAT64, "nats", "exact log-odds of the victim's top class"),
+    Column(
+        "misclassified",
+        _BOOL,
+        "",
+        "whether the victim's top class differs from the true class (the paper's transfer)",
+    ),
+    Column("targeted", _BOOL, "", "whether the victim's top class is one of the targets"),
+)
+
+
+def polars_schema(columns: Sequence[Column]) -> pl.Schema:
+    """The columns as a polars schema."""
+    return pl.Schema({column.name: column.dtype for column in columns})
+
+
+def markdown() -> str:
+    """Both tables as Markdown."""
+    parts = ["# The two tables\n\nWritten by `python -m presoftmax.schema`.\n"]
+    for title, columns in (("steps", STEPS), ("transfers", TRANSFERS)):
+        rows = "one row per example and iteration, about the source"
+        rows = rows if title == "steps" else "one row per example, iteration and victim"
+        parts.append(f"\n## `{title}`: {rows}\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n")
+        parts += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |\n" for c in columns]
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,365 @@
+"""The loop: attack a batch on a source, show every iteration to the victims, hand out records.
+
+This is the only place where an attack runs. Per iteration there is exactly one forward pass of the source, which gives
+both the recorded logits and the gradient of the next step, one backward pass to the image only, and one forward pass of
+each victim. (The ``final`` discretization looks at the rounded image too: one more forward pass of the source.)
+Nothing in an iteration waits for the device; records stay there and are moved in blocks.
+"""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from presoftmax.attacks import (
+    Attack,
+    Goal,
+    SecondTarget,
+    Space,
+    check_targets,
+    draw_targets,
+    runner_up,
+    to_floats,
+    to_pixels,
+)
+from presoftmax.data import ImageSet
+from presoftmax.errors import AttackError, DataError, PresoftmaxWarning
+from presoftmax.models import (
+    Classifier,
+    Model,
+    as_model,
+    as_source,
+    ask,
+    check_logits,
+    check_same_classes,
+    frozen,
+)
+from presoftmax.records import Recorder, float_record, perturbation_record, step_record, transfer_record
+from presoftmax.schema import NOT_FINITE
+from presoftmax.versions import versions
+
+__all__ = ["Block", "Job", "Trace", "prepare", "trace"]
+
+_BLOCK_SECONDS = 0.5
+_BLOCK_ITERATIONS = 64
+
+# On a CPU, activations of more than a few dozen MB are returned to the system after every layer and their pages
+# faulted in
+# again for the next, which can double the time of a pass: four 224-pixel images at a time are fastest there.
+_PIXELS_PER_BATCH = {"cpu": 4 * 224**2}
+_PIXELS_PER_GPU_BATCH = 64 * 224**2
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive iterations of one batch of examples.
+
+    Attributes:
+        steps: rows of the `steps` table, by iteration, then by example.
+        transfers: rows of the `transfers` table, by victim, then likewise.
+        images: kept iterations, each uint8 ``(N, 3, H, W)`` on the CPU.
+        float_images: with the last iteration: the float images ``(N, 3, H, W)`` in [0, 1] behind the recorded ones.
+        batch: position of the batch, from 0.
+        iteration: the last iteration in here.
+    """
+
+    steps: pl.DataFrame
+    transfers: pl.DataFrame
+    images: dict[int, Tensor]
+    float_images: Tensor | None
+    batch: int
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked attack on checked images: `stream` runs it. Made by `prepare`."""
+
+    attack: Attack
+    source: Classifier
+    victims: tuple[Model, ...]
+    victim_names: tuple[str, ...]
+    examples: ImageSet
+    targets: Tensor | None
+    seed: int
+    batch_size: int
+    keep: frozenset[int]
+
+    def describe(self) -> dict[str, Any]:
+        """All settings and versions as plain values, as they go into the files."""
+        return {
+            "attack": self.attack.describe(),
+            "source": self.source.name,
+            "victims": list(self.victim_names),
+            "images": len(self.examples),
+            "targets": "given" if self.targets is not None else "drawn",
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "device": str(self.source.device),
+            "versions": versions(),
+        }
+
+    @property
+    def batches(self) -> int:
+        """Number of batches."""
+        return -(-len(self.examples) // self.batch_size)
+
+    def stream(self) -> Iterator[Block]:
+        """Run the attack; blocks come as they are finished (about two a second)."""
+        with frozen(self.source, *self.victims):
+            for index, batch in enumerate(self.examples.batches(self.batch_size)):
+                start = index * self.batch_size
+                given = None if self.targets is None else self.targets[start : start + len(batch)]
+                yield from _run_batch(self, index, batch, given)
+
+
+def prepare(
+    attack: Attack,
+    source: Any,
+    images: Any,
+    labels: Any = None,
+    *,
+    victims: Iterable[Any] = (),
+    targets: Any = None,
+    ids: Sequence[str] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    keep: Iterable[int] | Literal["all"] = (),
+) -> Job:
+    """Check everything that can be checked before the first pass; arguments as for `trace`."""
+    if isinstance(images, ImageSet):
+        if labels is not None or ids is not None:
+            raise DataError("an ImageSet brings its own labels and ids")
+        examples = images
+    elif labels is None:
+        raise DataError("labels are missing: trace(attack, source, images, labels)")
+    else:
+        examples = ImageSet.from_arrays(images, labels, ids)
+    if len(examples) == 0:
+        raise DataError("there are no images to attack")
+    if batch_size is not None and batch_size < 1:
+        raise DataError(f"batch_size must be at least 1, got {batch_size}")
+    steps = range(attack.steps + 1)
+    kept = frozenset(steps) if keep == "all" else frozenset(int(i) for i in keep) | {attack.steps}
+    if not kept <= set(steps):
+        raise AttackError(f"keep: iterations are 0 to {attack.steps}, got {sorted(kept - set(steps))}")
+    white_box = as_source(source)
+    models = tuple(as_model(victim) for victim in victims)
+    names = _names(white_box, models)
+    size = batch_size or _default_batch_size(examples, white_box.device)
+    given = None if targets is None else torch.as_tensor(targets)
+    if given is not None:
+        # The number of classes is only known from the first answer; the shape is settled here.
+        given = check_targets(given, examples.ids, examples.labels, torch.iinfo(torch.int32).max, attack.num_targets)
+    return Job(attack, white_box, models, names, examples, given, seed, size, kept)
+
+
+def trace(
+    attack: Attack,
+    source: Any,
+    images: Any,
+    labels: Any = None,
+    *,
+    victims: Iterable[Any] = (),
+    targets: Any = None,
+    ids: Sequence[str] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    keep: Iterable[int] | Literal["all"] = (),
+    on_block: Callable[[Block], None] | None = None,
+) -> "Trace":
+    """Attack images on a source model and record every iteration, on the source and on every victim.
+
+    Args:
+        attack: what to run; see `presoftmax.attacks`.
+        source: a `Classifier`, or an ``nn.Module`` that takes [0, 1] images ``(N, 3, H, W)`` and returns logits.
+        images: an `ImageSet`, or uint8 ``(N, 3, H, W)``.
+        labels: true classes ``(N,)``, where ``images`` is not an `ImageSet`.
+        victims: models of the same classes that see each iteration: as the source, or any callable from uint8 images to
+            logits.
+        targets: one class or k classes for all examples, or a row for each ``(N, k)``; drawn from (seed, id) when left
+            out (see `presoftmax.attacks.draw_targets`).
+        ids: names of the examples; a hash of the pixels when left out.
+        seed: for drawing targets.
+        batch_size: examples attacked at a time; chosen from the size of the images and the device when left out.
+            Results do not depend on it (beyond float rounding).
+        keep: iterations whose images are kept besides the last, or ``"all"``.
+        on_block: called with every finished block of iterations.
+
+    Raises:
+        AttackError: targets that do not fit.
+        DataError: images or labels that do not fit.
+        ModelError: a model that does not answer with logits, or has another number of classes.
+        TypeError: a source without gradient.
+    """
+    job = prepare(
+        attack, source, images, labels, victims=victims, targets=targets, ids=ids, seed=seed,
+        batch_size=batch_size, keep=keep,
+    )  # fmt: skip
+    blocks = []
+    for block in job.stream():
+        blocks.append(block)
+        if on_block is not None:
+            on_block(block)
+    return Trace(job, tuple(blocks))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What an attack did, iteration by iteration.
+
+    Attributes:
+        job: what was run.
+        blocks: what came of it; fewer than planned when it was interrupted.
+    """
+
+    job: Job
+    blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        broken = self.steps.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
+        broken_at_victims = self.transfers.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
+        if broken or broken_at_victims:
+            warnings.warn(
+                f"{self.job.attack.name}: logits became NaN or infinite for {broken} examples on the source and for "
+                f"{broken_at_victims} on victims; their predicted class is {NOT_FINITE} there",
+                PresoftmaxWarning,
+                stacklevel=3,
+            )
+
+    @cached_property
+    def steps(self) -> pl.DataFrame:
+        """One row per example and iteration, about the source; columns in `presoftmax.schema`."""
+        return pl.concat([block.steps for block in self.blocks])
+
+    @cached_property
+    def transfers(self) -> pl.DataFrame:
+        """One row per example, iteration and victim; columns in `presoftmax.schema`."""
+        return pl.concat([block.transfers for block in self.blocks])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every batch reached the last iteration."""
+        last = [block for block in self.blocks if block.iteration == self.job.attack.steps]
+        return len(last) == self.job.batches
+
+    @property
+    def images(self) -> Tensor:
+        """The adversarial images of the last iteration, uint8 ``(N, 3, H, W)``."""
+        return self.images_at(self.job.attack.steps)
+
+    @property
+    def float_images(self) -> Tensor:
+        """The float images in [0, 1] behind `images`, before rounding (with ``every-step``: after the last step)."""
+        found = [block.float_images for block in self.blocks if block.float_images is not None]
+        return torch.cat(found)
+
+    def images_at(self, iteration: int) -> Tensor:
+        """The images of a kept iteration, uint8 ``(N, 3, H, W)``.
+
+        Raises:
+            ValueError: it was not kept, or not reached.
+        """
+        found = [block.images[iteration] for block in self.blocks if iteration in block.images]
+        if not found:
+            raise ValueError(f"no images of iteration {iteration}; kept: {self.kept}")
+        return torch.cat(found)
+
+    @property
+    def kept(self) -> list[int]:
+        """The iterations whose images are there."""
+        return sorted({iteration for block in self.blocks for iteration in block.images})
+
+
+def _default_batch_size(examples: ImageSet, device: torch.device) -> int:
+    height, width = examples.images.shape[-2:]
+    return max(1, _PIXELS_PER_BATCH.get(device.type, _PIXELS_PER_GPU_BATCH) // (height * width))
+
+
+def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> Iterator[Block]:
+    attack, device = job.attack, job.source.device
+    mode = attack.discretization
+    recorder = Recorder(attack.name, job.source.name, job.victim_names, batch.ids)
+    clean = batch.images.to(device)
+    labels = batch.labels.to(device)
+    clean_floats = floats = to_floats(clean)
+    previous = clean
+    state = attack.update.start(floats)
+    goal: Goal | None = None
+    kept: dict[int, Tensor] = {}
+    since = time.monotonic()
+    for iteration in range(attack.steps + 1):
+        last = iteration == attack.steps
+        pixels = to_pixels(floats)
+        seen = (to_floats(pixels) if mode.source_sees_pixels else floats).detach().requires_grad_(not last)
+        logits = ask(job.source, seen)
+        with torch.no_grad():
+            answers = [ask(victim, pixels) for victim in job.victims]
+        if goal is None:
+            goal = _first_look(job, batch, logits, answers, given, labels)
+        with torch.no_grad():
+            record = perturbation_record(pixels, previous, clean)
+            if mode.source_sees_pixels:
+                record |= step_record(logits.detach(), goal)
+            else:
+                record |= float_record(logits.detach(), goal) | step_record(ask(job.source, pixels), goal)
+            recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
+        if iteration in job.keep:
+            kept[iteration] = pixels
+        if not last:
+            gradient = torch.autograd.grad(attack.objective(logits, goal).sum(), seen)[0]
+            with torch.no_grad():
+                origin = seen.detach() if mode.steps_from_pixels else floats
+                step, state = _step(attack, job.source, gradient, state)
+                floats = attack.constraint.project(origin + step, clean_floats).clamp_(0, 1)
+        previous = pixels
+        if last or len(recorder) >= _BLOCK_ITERATIONS or time.monotonic() - since >= _BLOCK_SECONDS:
+            steps, transfers = recorder.flush()
+            images = {i: image.cpu() for i, image in kept.items()}
+            yield Block(steps, transfers, images, floats.cpu() if last else None, index, iteration)
+            kept, since = {}, time.monotonic()
+
+
+def _first_look(
+    job: Job, batch: ImageSet, logits: Tensor, answers: list[Tensor], given: Tensor | None, labels: Tensor
+) -> Goal:
+    """Check what the models say of the clean images, and settle the targets."""
+    for model, answer in ((job.source, logits), *zip(job.victims, answers, strict=True)):
+        check_logits(model, answer, len(batch))
+    widths = {name: answer.shape[1] for name, answer in zip(job.victim_names, answers, strict=True)}
+    check_same_classes({job.source.name: logits.shape[1], **widths})
+    num_classes = logits.shape[1]
+    batch.check_labels(num_classes)
+    count = job.attack.num_targets
+    if given is not None:
+        targets = check_targets(given, batch.ids, batch.labels, num_classes, count).to(labels.device)
+    elif job.attack.second_target is SecondTarget.RUNNER_UP:
+        first = draw_targets(batch.ids, batch.labels, num_classes, 1, job.seed).to(labels.device)
+        targets = runner_up(logits.detach(), labels, first[:, 0])
+    else:
+        targets = draw_targets(batch.ids, batch.labels, num_classes, count, job.seed).to(labels.device)
+    return Goal(labels, targets)
+
+
+def _step(attack: Attack, source: Classifier, gradient: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The step in [0, 1] pixels; none where the gradient is not finite, so that one bad example spoils no image."""
+    scale = source.std if attack.space is Space.NORMALIZED else torch.ones_like(source.std)
+    step, state = attack.update.step(torch.nan_to_num(gradient, 0.0, 0.0, 0.0) * scale, state)
+    return step * scale, state
+
+
+def _names(source: Model, victims: Iterable[Model]) -> tuple[str, ...]:
+    """Names of the victims that tables can tell apart: a repeated one gets its number."""
+    count = Counter([source.name])
+    names = []
+    for victim in victims:
+        count[victim.name] += 1
+        names.append(victim.name if count[victim.name] == 1 else f"{victim.name}-{count[victim.name]}")
+    return tuple(names)
