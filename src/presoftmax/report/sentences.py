@@ -56,8 +56,8 @@ def _several_classes(found: Findings) -> str:
     )
     return (
         f"{_name(found)}, {found.classes} classes at once: mean confidence ended at {end.confidence:.2f} (clean "
-        f"{clean.confidence:.2f}), mean CA1 at {end.ca1:.1f} (clean {clean.ca1:.1f}). {_percent(found.beyond_clean)} of "
-        f"the examples are beyond the largest CA1 of any clean photo here; {weaker}. The log-odds of all targets "
+        f"{clean.confidence:.2f}), mean CA1 at {end.ca1:.1f} (clean {clean.ca1:.1f}). {_percent(found.beyond_clean)} "
+        f"of the examples are beyond the largest CA1 of any clean photo here; {weaker}. The log-odds of all targets "
         f"together, which no splitting can hide, went from {clean.group_log_odds:.1f} to {end.group_log_odds:.1f}."
     )
 
