@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from presoftmax.errors import RunError
-from presoftmax.runs import RunFolder, replace_file
+from presoftmax.files import replace_file
+from presoftmax.runs import RunFolder
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path):

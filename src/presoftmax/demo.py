@@ -11,7 +11,7 @@ import polars as pl
 
 from presoftmax.analysis import by_iteration, transfer_by_iteration
 from presoftmax.attacks import Attack, check_count, multi_class, over_optimized
-from presoftmax.attacks.library import DiscretizationName
+from presoftmax.attacks.library import BalanceName, DiscretizationName
 from presoftmax.data import ImageSet, list_images, samples, stream_images
 from presoftmax.models import Classifier, Selection, load_models, select_correct
 from presoftmax.report import write_report
@@ -37,6 +37,7 @@ class Settings:
         the paper.
         discretization: when images are rounded to 8 bits.
         classes: target classes of the multi-class attack.
+        balance: how the multi-class attack balances them: the paper's rule, or logits held level.
         source: name of the source model.
         victims: names of the victim models.
         seed: for drawing target classes.
@@ -50,6 +51,7 @@ class Settings:
     alpha: float = 0.3
     discretization: DiscretizationName = "straight-through"
     classes: int = 2
+    balance: BalanceName = "rank"
     source: str = "efficientnet_lite0"
     victims: tuple[str, ...] = ("efficientnet_lite1", "efficientnet_lite2")
     seed: int = 0
@@ -65,6 +67,7 @@ class Settings:
                 self.steps,
                 self.classes,
                 (_LOW * self.alpha, _HIGH * self.alpha),
+                self.balance,
                 discretization=self.discretization,
             ),
         )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from presoftmax.errors import RunError
+from presoftmax.files import replace_file, replace_text
 
-__all__ = ["RunFolder", "replace_file"]
+__all__ = ["RunFolder"]
 
 _SUMMARY = "run.json"
 
@@ -72,7 +73,7 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write ``run.json``; the last file of a run."""
         text = json.dumps(summary, indent=1) + "\n"
-        replace_file(self.path / _SUMMARY, lambda target: target.write_text(text, encoding="utf-8"))
+        replace_text(self.path / _SUMMARY, text)
 
     def summary(self) -> dict[str, Any]:
         """What ``run.json`` says."""
@@ -93,14 +94,3 @@ class RunFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
             replace_file(path, partial(picture.save, format="PNG"))
-
-
-def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name and rename it when whole; whatever goes wrong, no part of it stays."""
-    unfinished = path.with_name(f".{path.name}.partial")
-    try:
-        write(unfinished)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

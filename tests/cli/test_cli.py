@@ -189,6 +189,14 @@ def test_without_json_the_table_and_the_sentences_are_printed(place):
     assert "6 photos of 6 looked at" in done.stderr
 
 
+def test_without_victims_and_with_logits_held_level(place):
+    done = run(place, "--json", "--balance", "level", victims="", out="alone")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["attacks"]["multi-class"]["transfer"] == {}
+    names = {path.name for path in (place / "alone" / "figures").glob("*.png")}
+    assert names == {"iterations.png", "gallery-over-optimized.png", "gallery-multi-class.png"}
+
+
 def test_what_a_model_prints_does_not_get_into_the_json(place):
     done = run(place, "--json", victims="noisy", out="noisy")
     assert json.loads(done.stdout)["victims"] == ["m:noisy"]

@@ -12,6 +12,7 @@ from presoftmax.errors import AttackError
 __all__ = ["multi_class", "over_optimized"]
 
 Choice = TypeVar("Choice", bound=Enum)
+BalanceName = Literal["rank", "level"]
 DiscretizationName = Literal["every-step", "straight-through", "final"]
 
 
@@ -48,7 +49,7 @@ def multi_class(
     steps: int = 500,
     classes: int = 2,
     alpha: tuple[float, float] = (0.05, 0.1),
-    balance: Literal["rank", "level"] = "rank",
+    balance: BalanceName = "rank",
     discretization: DiscretizationName = "straight-through",
     space: Literal["normalized", "pixel"] = "normalized",
     second_target: Literal["uniform", "runner-up"] = "uniform",

@@ -23,6 +23,13 @@ app = typer.Typer(
 )
 
 
+class BalanceOption(StrEnum):
+    """How a multi-class attack balances its targets."""
+
+    RANK = "rank"
+    LEVEL = "level"
+
+
 class DiscretizationOption(StrEnum):
     """When images are rounded to 8 bits."""
 
@@ -71,6 +78,9 @@ def demo(
         DiscretizationOption, typer.Option(help="When images are rounded to 8 bits.")
     ] = DiscretizationOption.STRAIGHT_THROUGH,
     classes: Annotated[int, typer.Option(min=2, help="Target classes of the multi-class attack.")] = 2,
+    balance: Annotated[
+        BalanceOption, typer.Option(help="How they are balanced: the paper's rule, or logits held level.")
+    ] = BalanceOption.RANK,
     source: Annotated[str, typer.Option(help="Source model; 'presoftmax models' lists names.")] = "efficientnet_lite0",
     victims: Annotated[
         str, typer.Option(help="Victim models, separated by commas.")
@@ -101,6 +111,7 @@ def demo(
         alpha=alpha,
         discretization=discretization.value,
         classes=classes,
+        balance=balance.value,
         source=source,
         victims=tuple(name.strip() for name in victims.split(",") if name.strip()),
         seed=seed,

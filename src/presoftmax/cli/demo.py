@@ -64,8 +64,7 @@ class _Display:
         self._console = console
         self._task: TaskID | None = None
         self._bar = Progress(
-            TextColumn("{task.description:<14}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=10),
             TextColumn("{task.fields[seen]}"),
             TimeRemainingColumn(compact=True),
             console=console,
@@ -97,7 +96,8 @@ class _Display:
                 self._say(f"{name} answered {count} photos with NaN or infinity; they are left out")
 
     def started(self, job: Job) -> None:
-        """Show a new bar."""
+        """Name the attack, and show a new bar."""
+        self._say(f"{job.attack.name}:")
         total = (job.attack.steps + 1) * job.batches
         self._task = self._bar.add_task(job.attack.name, total=total, seen="")
 
@@ -107,12 +107,13 @@ class _Display:
             return
         done = block.batch * (job.attack.steps + 1) + block.iteration + 1
         batch = f"batch {block.batch + 1}/{job.batches}  " if job.batches > 1 else ""
-        self._bar.update(self._task, completed=done, seen=f"{batch}iteration {block.iteration}  {_seen(block)}")
+        where = f"{batch}iteration {block.iteration}/{job.attack.steps}"
+        self._bar.update(self._task, completed=done, seen=f"{where}  {_seen(block)}")
 
     def finished(self, job: Job) -> None:
         """Say so where no bar is shown."""
         if not self._console.is_terminal:
-            self._say(f"{job.attack.name}: {job.attack.steps} iterations done")
+            self._say(f"  {job.attack.steps} iterations done")
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
@@ -126,8 +127,8 @@ def _seen(block: Block) -> str:
         return "no finite answer"
     shares = transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
     fooled = " ".join(f"{100 * share:.0f}%" for share in shares["misclassified"])
-    text = "confidence {:.2f}  CA1 {:.1f}  log-odds {:.1f}".format(*means)
-    return f"{text}  transfer {fooled}" if fooled else text
+    text = "conf {:.2f}  CA1 {:.1f}  log-odds {:.1f}".format(*means)
+    return f"{text}  fools {fooled}" if fooled else text
 
 
 def _tables(summary: dict[str, Any]) -> Iterator[Table]:

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from presoftmax.analysis import by_iteration, clean, find, halted_at, transfer_by_iteration, transfer_curves
+from presoftmax.files import replace_text
 from presoftmax.report.figures.curves import transfer_figure
 from presoftmax.report.figures.gallery import Picture, choose_iterations, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
 from presoftmax.report.figures.style import save
 from presoftmax.report.sentences import sentences
 from presoftmax.report.table import short_table
-from presoftmax.runs import RunFolder, replace_file
+from presoftmax.runs import RunFolder
 
 __all__ = ["write_report"]
 
@@ -41,12 +41,8 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
     for name, figure in figures.items():
         save(figure, folder.path / "figures" / name)
     page = _page(folder, steps, transfers, summary, attacks, said, figures)
-    replace_file(folder.path / "report.html", partial(_write_text, page))
+    replace_text(folder.path / "report.html", page)
     return said
-
-
-def _write_text(text: str, target: Path) -> None:
-    target.write_text(text, encoding="utf-8")
 
 
 def _of(frame: pl.DataFrame, attack: str) -> pl.DataFrame:

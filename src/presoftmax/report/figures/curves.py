@@ -11,7 +11,8 @@ from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, styled,
 
 __all__ = ["transfer_figure"]
 
-_PANEL = (4.4, 3.4)
+_PANEL = (4.6, 3.4)
+_FEWEST_FOR_A_BAND = 5
 _COLUMNS = 2
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
@@ -57,7 +58,8 @@ def _panel(left: Axes, curves: pl.DataFrame, title: str, top: float) -> None:
     for axes, quantity in ((left, LOGIT), (right, CONFIDENCE)):
         _draw(axes, cleaned, everything, quantity)
     kept, all_of_them = (max(frame["examples"], default=0) for frame in (cleaned, everything))
-    left.set_title(f"{title} ({kept} of {all_of_them} examples)")
+    few = "" if kept >= _FEWEST_FOR_A_BAND else ", too few for a band"
+    left.set_title(f"{title} ({kept} of {all_of_them} examples{few})")
     left.set_xlabel("transferred to the victim (%)")
     left.set_xlim(-2, 102)
     left.set_ylim(0, top)
@@ -73,7 +75,7 @@ def _draw(axes: Axes, cleaned: pl.DataFrame, everything: pl.DataFrame, quantity:
     axes.plot(everything["transferability"], everything[name], color=color, **_ALL)
     if cleaned.height:
         axes.plot(cleaned["transferability"], cleaned[name], color=color, ls=quantity.line, **_CLEANED)
-        band = cleaned.drop_nulls(f"{name}_low")
+        band = cleaned.filter(pl.col("examples") >= _FEWEST_FOR_A_BAND)
         axes.fill_between(
             band["transferability"], band[f"{name}_low"], band[f"{name}_high"], color=color, alpha=0.12, lw=0
         )
