@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import presoftmax as ps
-from presoftmax import schema
+from presoftmax import attacks, schema
 from presoftmax.attacks import Discretization
 from presoftmax.errors import AttackError, DataError, ModelError, PresoftmaxWarning
 from presoftmax.models import Classifier
@@ -300,3 +300,38 @@ def test_input_errors(photos, tiny):
         ps.trace(attack, tiny, photos, keep=[9])
     with pytest.raises(DataError, match="no images"):
         ps.trace(attack, tiny, photos.select([]))
+
+
+def overconfident(photos):
+    """A network whose softmax is saturated on its own clean photos."""
+    network = Tiny()
+    with torch.no_grad():
+        network.head.weight.mul_(40)
+        network.head.bias.mul_(40)
+    return network, make_set(network, count=len(photos))
+
+
+def test_a_vanished_gradient_is_counted_and_warned_about_once(photos):
+    network, mine = overconfident(photos)
+    attack = attacks.Attack(
+        "pgd", attacks.CrossEntropy(targeted=False), attacks.SignStep(2 / 255), 5, space=attacks.Space.PIXEL
+    )
+    with pytest.warns(PresoftmaxWarning, match="the gradient vanished for 5 examples, first at iteration 0") as seen:
+        trace = ps.trace(attack, network, mine)
+    assert len(seen) == 1
+    first = trace.steps.filter(iteration=0)
+    assert first["saturated"].all()
+    assert first["gradient_vanished"].all()
+    assert not trace.steps.filter(iteration=5)["gradient_vanished"].any()
+    margin = dataclasses.replace(attack, objective=attacks.TargetMargin())
+    assert not ps.trace(margin, network, mine).steps["gradient_vanished"].any()
+
+
+def test_a_flat_network_has_no_gradient_at_all(photos, tiny):
+    class Flat(nn.Module):
+        def forward(self, x):
+            return tiny(x.detach()) + 0 * x.sum((1, 2, 3))[:, None]
+
+    with pytest.warns(PresoftmaxWarning, match="the gradient vanished for 5 examples"):
+        trace = ps.trace(ATTACKS["over-optimized"](), Flat(), photos)
+    assert torch.equal(trace.images, photos.images)

@@ -80,6 +80,13 @@ STEPS: tuple[Column, ...] = (
         "share",
         "share of pixels of which this step changed any channel of the 8-bit image",
     ),
+    Column(
+        "gradient_vanished",
+        _BOOL,
+        "",
+        "whether the objective's gradient here is zero in every pixel, or in the logit of the class that a "
+        "cross-entropy is about; false at the last iteration, from which no step is taken",
+    ),
     Column("l0", _INT32, "values", "pixel values (of C x H x W) that differ from the clean image"),
     Column("l1", _FLOAT64, "grey levels", "L1 norm of the perturbation of the 8-bit image"),
     Column("l2", _FLOAT64, "grey levels", "L2 norm"),

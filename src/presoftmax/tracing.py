@@ -224,6 +224,7 @@ class Trace:
     blocks: tuple[Block, ...]
 
     def __post_init__(self) -> None:
+        self._warn_of_vanished_gradients()
         broken = self.steps.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
         broken_at_victims = self.transfers.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
         if broken or broken_at_victims:
@@ -232,6 +233,17 @@ class Trace:
                 f"{broken_at_victims} on victims; their predicted class is {NOT_FINITE} there",
                 PresoftmaxWarning,
                 stacklevel=3,
+            )
+
+    def _warn_of_vanished_gradients(self) -> None:
+        vanished = self.steps.filter("gradient_vanished")
+        if vanished.height:
+            examples, first = vanished["example"].n_unique(), min(vanished["iteration"])
+            warnings.warn(
+                f"{self.job.attack.name}: the gradient vanished for {examples} examples, first at iteration {first}: "
+                "from there the attack went nowhere, or the wrong way; drive a logit or a margin instead",
+                PresoftmaxWarning,
+                stacklevel=4,
             )
 
     @cached_property
@@ -305,26 +317,46 @@ def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> I
         if goal is None:
             goal = _first_look(job, batch, logits, answers, given, labels)
         with torch.no_grad():
-            record = perturbation_record(pixels, previous, clean)
-            if mode.source_sees_pixels:
-                record |= step_record(logits.detach(), goal)
-            else:
-                record |= float_record(logits.detach(), goal) | step_record(ask(job.source, pixels), goal)
-            recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
+            record = perturbation_record(pixels, previous, clean) | _logits_record(job, logits.detach(), pixels, goal)
         if iteration in job.keep:
             kept[iteration] = pixels
+        vanished = torch.zeros_like(labels, dtype=torch.bool)
         if not last:
-            gradient = torch.autograd.grad(attack.objective(logits, goal).sum(), seen)[0]
+            gradient, vanished = _gradient(attack, logits, seen, goal)
             with torch.no_grad():
                 origin = seen.detach() if mode.steps_from_pixels else floats
                 step, state = _step(attack, job.source, gradient, state)
                 floats = attack.constraint.project(origin + step, clean_floats).clamp_(0, 1)
         previous = pixels
+        with torch.no_grad():
+            record["gradient_vanished"] = vanished
+            recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
         if last or len(recorder) >= _BLOCK_ITERATIONS or time.monotonic() - since >= _BLOCK_SECONDS:
             steps, transfers = recorder.flush()
             images = {i: image.cpu() for i, image in kept.items()}
             yield Block(steps, transfers, images, floats.cpu() if last else None, index, iteration)
             kept, since = {}, time.monotonic()
+
+
+def _logits_record(job: Job, logits: Tensor, pixels: Tensor, goal: Goal) -> dict[str, Tensor]:
+    """Columns from the source's logits at what it saw; where that was a float image, from the rounded one too."""
+    if job.attack.discretization.source_sees_pixels:
+        return step_record(logits, goal)
+    return float_record(logits, goal) | step_record(ask(job.source, pixels), goal)
+
+
+def _gradient(attack: Attack, logits: Tensor, seen: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+    """Gradient of the objective in the image, and for which examples it vanished, from one backward pass.
+
+    It has vanished where it is zero in every pixel, or zero in the logit of the class that the objective is about: the
+    rest of it then points somewhere else.
+    """
+    by_logit, gradient = torch.autograd.grad(attack.objective(logits, goal).sum(), (logits, seen))
+    vanished = (gradient == 0).flatten(1).all(dim=1)
+    driven = getattr(attack.objective, "driven", None)
+    if driven is not None:
+        vanished |= by_logit.gather(1, driven(goal)[:, None])[:, 0] == 0
+    return gradient, vanished
 
 
 def _first_look(

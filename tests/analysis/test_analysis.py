@@ -121,6 +121,11 @@ def test_halting_is_the_last_iteration_that_moved_a_pixel():
     assert halted["halted_at"].to_list() == [3, None, 0]
 
 
+def test_saturation_is_the_first_iteration_of_confidence_one():
+    steps, _ = frames([[False] * 4] * 2, [[0.5, 1.0, 0.9, 1.0], [0.5, 0.9, 0.99, 0.999]])
+    assert analysis.saturated_from(steps)["saturated_from"].to_list() == [1, None]
+
+
 def test_findings():
     confidence = [[0.9, 0.995, 1.0, 1.0], [0.5, 0.99, 0.995, 1.0], [0.6, 0.99, 0.8, 0.5]]
     ca1 = [[10.0, 20, 30, 40], [5.0, 9, 12, 20], [8.0, 9, 20, 30]]

@@ -18,6 +18,7 @@ from PIL import Image
 
 from presoftmax import schema
 from presoftmax.models.catalog import load_model
+from presoftmax.natural import NaturalReference
 from presoftmax.runs import RunFolder
 from tests.conftest import make_set
 
@@ -315,3 +316,81 @@ def test_models_are_listed():
     none = subprocess.run([sys.executable, "-m", "presoftmax", "models", "zzz"], capture_output=True, text=True)
     assert none.returncode == 2
     assert "no model whose name contains 'zzz'" in none.stderr
+
+
+def presoftmax(place, *arguments):
+    command = [sys.executable, "-m", "presoftmax", *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
+
+
+def test_saturation_prints_one_json_object_and_draws_its_figure(place):
+    done = presoftmax(place, "saturation", "--classes", "2", "--json", "--figure", "s.png")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["device"], found["torch"]) == ("cpu", torch.__version__)
+    rows = {row["format"]: row for row in found["rows"]}
+    assert {"format", "classes", "gap_measured", "gap_derived", "log_odds_derived"} <= set(rows["float32"])
+    assert rows["float32"]["gap_measured"] == pytest.approx(16.64, abs=0.01)
+    assert (place / "s.png").is_file()
+    assert (place / "s.svg").is_file()
+    plain = presoftmax(place, "saturation", "--classes", "2")
+    assert re.search(r"float32 +2 +16\.6\d", plain.stdout)
+    assert presoftmax(place, "saturation", "--classes", "1").returncode == 2
+    assert "device 'warp' cannot be used here" in presoftmax(place, "saturation", "--device", "warp").stderr
+
+
+@pytest.fixture(scope="module")
+def many(place):
+    """Thirty unlabeled photos in a flat folder, and a corrupt one."""
+    folder = place / "many"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(folder / f"{i:02d}.png")
+    (folder / "bad.png").write_bytes(b"bad")
+    return folder
+
+
+def test_audit_of_unlabeled_images(place, many):
+    done = presoftmax(place, "audit", "m.py:source", "many", "--json", "--out", "audited", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["model"], found["images"], found["accuracy"]) == ("m:source", 30, None)
+    assert set(found["ranges"]) == {"ca1", "log_odds", "margin", "energy"}
+    reference = NaturalReference.load(place / found["reference"])
+    assert (reference.model, reference.classes, reference.images) == ("m:source", 7, 30)
+    assert reference.quantiles["ca1"]["1"] == pytest.approx(found["ranges"]["ca1"]["1"])
+    files = {str(path.relative_to(place / "audited")) for path in (place / "audited").rglob("*") if path.is_file()}
+    assert files == {"audit.html", "run.json", "natural.json", "figures/natural.png", "figures/natural.svg"}
+    links = _Links()
+    links.feed((place / "audited" / "audit.html").read_text())
+    assert all(source.startswith("data:image/png;base64,") for source in links.sources)
+    assert [entry["file"] for entry in json.loads((place / "audited" / "run.json").read_text())["skipped"]] == [
+        "many/bad.png"
+    ]
+
+
+def test_audit_with_labels_and_too_few_images_for_a_reference(place):
+    done = presoftmax(
+        place, "audit", "m.py:source", "photos", "--labels", "labels.csv", "--out", "few", "--device", "cpu"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "m:source on 6 natural images, 100 % of them classified correctly" in done.stdout
+    assert "none (20 images are needed)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("m.py:source", "nowhere"), "nowhere: not a folder of images"),
+        (("m.py:nothing", "photos"), "no function 'nothing'"),
+        (("m.py:probabilities", "photos"), "returns probabilities, not logits"),
+        (("m.py:source", "photos", "--labels", "gone.csv"), "gone.csv: no such CSV of labels"),
+    ],
+)
+def test_audit_errors(place, arguments, message):
+    done = presoftmax(place, "audit", *arguments, "--out", "failed", "--device", "cpu")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (place / "failed").exists()

@@ -2,7 +2,7 @@
 
 from presoftmax.analysis.curves import Reading, clean, transfer_curves
 from presoftmax.analysis.findings import Findings, find
-from presoftmax.analysis.iterations import by_iteration, halted_at, transfer_by_iteration
+from presoftmax.analysis.iterations import by_iteration, halted_at, saturated_from, transfer_by_iteration
 
 __all__ = [
     "Findings",
@@ -11,6 +11,7 @@ __all__ = [
     "clean",
     "find",
     "halted_at",
+    "saturated_from",
     "transfer_by_iteration",
     "transfer_curves",
 ]

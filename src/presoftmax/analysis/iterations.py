@@ -4,7 +4,7 @@ import polars as pl
 
 from presoftmax.schema import NOT_FINITE
 
-__all__ = ["by_iteration", "finite_only", "halted_at", "transfer_by_iteration"]
+__all__ = ["by_iteration", "finite_only", "halted_at", "saturated_from", "transfer_by_iteration"]
 
 _MEASURES = (
     "confidence",
@@ -76,3 +76,17 @@ def halted_at(steps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         .sort(keys)
         .collect()
     )
+
+
+def saturated_from(steps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """From when on the confidence of an example says nothing: the first iteration at which it is exactly 1 in float32.
+
+    Args:
+        steps: the `steps` table.
+
+    Returns:
+        One row per ``attack, source, example``, with ``saturated_from``: null where it never was.
+    """
+    keys = ["attack", "source", "example"]
+    first = pl.col("iteration").filter("saturated").min().alias("saturated_from")
+    return finite_only(steps).group_by(keys).agg(first).sort(keys).collect()

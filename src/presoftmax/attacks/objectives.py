@@ -1,7 +1,8 @@
 """What an attack drives up: a differentiable number per example, from logits.
 
 An objective is any callable ``(logits (N, M), goal) -> (N,)``. It must treat each example by itself, so that the
-gradient of the sum over the batch is the gradient of each.
+gradient of the sum over the batch is the gradient of each. One whose gradient can vanish in the very logit that it is
+about has a method ``driven(goal) -> (N,)`` that names this class, so that the loop can count where it happened.
 """
 
 from dataclasses import dataclass
@@ -117,8 +118,11 @@ class CrossEntropy:
 
     targeted: bool = True
 
+    def driven(self, goal: Goal) -> Tensor:
+        """The class whose probability it is about."""
+        return goal.targets[:, 0] if self.targeted else goal.labels
+
     def __call__(self, logits: Tensor, goal: Goal) -> Tensor:
         """``log p_t``, or ``-log p_y``."""
-        if self.targeted:
-            return -F.cross_entropy(logits, goal.targets[:, 0], reduction="none")
-        return F.cross_entropy(logits, goal.labels, reduction="none")
+        loss = F.cross_entropy(logits, self.driven(goal), reduction="none")
+        return -loss if self.targeted else loss

@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import sys
+import warnings
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from presoftmax._version import __version__
-from presoftmax.errors import PresoftmaxError
+from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
 
 __all__ = ["app", "main"]
 
@@ -40,6 +41,7 @@ class DiscretizationOption(StrEnum):
 
 def main() -> None:
     """Run the command line; what the user can put right becomes one line on stderr and exit status 2."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except PresoftmaxError as error:
@@ -52,6 +54,11 @@ def main() -> None:
 def _fail(message: str) -> None:
     print(f"presoftmax: error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    kind = "warning" if issubclass(category, PresoftmaxWarning) else category.__name__
+    print(f"presoftmax: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:
@@ -119,7 +126,7 @@ def demo(
         labels=labels,
         device=device,
     )
-    show_demo(settings, out or Path("presoftmax-runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}", as_json)
+    show_demo(settings, out or _dated("demo"), as_json)
 
 
 @app.command()
@@ -131,3 +138,41 @@ def models(
     from presoftmax.cli.models import show_models
 
     show_models(pattern, as_json)
+
+
+@app.command()
+def saturation(
+    classes: Annotated[list[int] | None, typer.Option(min=2, help="Number of classes; repeat it for several.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw probability and log-odds against the gap, as .png and .svg.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Find where a softmax probability becomes exactly 1, in each format, on the kernels of this machine."""
+    from presoftmax.cli.saturation import show_saturation
+
+    show_saturation(tuple(classes or (2, 10, 1000)), device, figure, as_json)
+
+
+@app.command()
+def audit(
+    model: Annotated[str, typer.Argument(help="Name of the model; 'presoftmax models' lists names.")],
+    images: Annotated[str, typer.Argument(help="Folder of natural images, or 'samples' for those of the demo.")],
+    labels: Annotated[Path | None, typer.Option(help="CSV of labels, for the accuracy.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make.", show_default="presoftmax-runs/audit-DATE-TIME")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")
+    ] = False,
+) -> None:
+    """Say how far a model's confidence can be trusted on natural images, and fit what later commands compare with."""
+    from presoftmax.cli.audit import show_audit
+
+    show_audit(model, images, labels, device, out or _dated("audit"), as_json)
+
+
+def _dated(kind: str) -> Path:
+    return Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,16 +1,18 @@
 """Images with labels: the sample photos, folders, arrays."""
 
 from presoftmax.data.imageset import ImageSet, Skipped
-from presoftmax.data.listing import Listing, list_images
+from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.reading import Framing, read_images, stream_images
 from presoftmax.data.samples import samples
 
 __all__ = [
+    "UNKNOWN",
     "Framing",
     "ImageSet",
     "Listing",
     "Skipped",
     "list_images",
+    "list_unlabeled",
     "read_images",
     "samples",
     "stream_images",

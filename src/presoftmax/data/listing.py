@@ -7,7 +7,10 @@ from pathlib import Path
 
 from presoftmax.errors import DataError
 
-__all__ = ["Entry", "Listing", "list_images"]
+__all__ = ["UNKNOWN", "Entry", "Listing", "list_images", "list_unlabeled"]
+
+UNKNOWN = -1
+"""The label of an image of which none is known."""
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
 _FILE_COLUMNS = ("file", "filename", "image", "image_id", "path", "id")
@@ -58,6 +61,25 @@ def list_images(
     return Listing(str(root), tuple(sorted(entries, key=lambda entry: entry.id)))
 
 
+def list_unlabeled(folder: str | Path) -> Listing:
+    """List all images below a folder, the label of each `UNKNOWN`.
+
+    Raises:
+        DataError: a missing folder, or no images.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{root}: not a folder of images")
+    files = [path for path in sorted(root.rglob("*")) if _is_image(path)]
+    if not files:
+        raise DataError(f"{root}: no images")
+    return Listing(str(root), tuple(_entry_of(root, path, UNKNOWN) for path in files))
+
+
+def _entry_of(root: Path, path: Path, label: int) -> Entry:
+    return Entry(path.relative_to(root).with_suffix("").as_posix(), path, label)
+
+
 def _from_csv(root: Path, table: Path) -> list[Entry]:
     if not table.is_file():
         raise DataError(f"{table}: no such CSV of labels")
@@ -93,14 +115,14 @@ def _entry(root: Path, by_name: dict[str, Path], where: str, name: str | None, l
         number = int(label or "")
     except ValueError:
         raise DataError(f"{where}: label {label!r} of {name!r} is not a whole number") from None
-    return Entry(path.relative_to(root).with_suffix("").as_posix(), path, number)
+    return _entry_of(root, path, number)
 
 
 def _from_class_folders(root: Path, class_names: Sequence[str] | None) -> list[Entry]:
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     numbers = _class_numbers(root, [path.name for path in folders], class_names)
     return [
-        Entry(path.relative_to(root).with_suffix("").as_posix(), path, number)
+        _entry_of(root, path, number)
         for folder, number in zip(folders, numbers, strict=True)
         for path in sorted(folder.rglob("*"))
         if _is_image(path)

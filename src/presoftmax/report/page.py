@@ -1,22 +1,28 @@
 """The report of a run folder: figures as PNG and SVG, and one HTML page that needs nothing else."""
 
-from base64 import b64encode
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from presoftmax.analysis import by_iteration, clean, find, halted_at, transfer_by_iteration, transfer_curves
+from presoftmax.analysis import (
+    by_iteration,
+    clean,
+    find,
+    halted_at,
+    saturated_from,
+    transfer_by_iteration,
+    transfer_curves,
+)
 from presoftmax.files import replace_text
 from presoftmax.report.figures.curves import transfer_figure
 from presoftmax.report.figures.gallery import Picture, choose_iterations, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
 from presoftmax.report.figures.style import save
+from presoftmax.report.html import data_uri, render
 from presoftmax.report.sentences import sentences
 from presoftmax.report.table import short_table
 from presoftmax.runs import RunFolder
@@ -89,20 +95,16 @@ def _page(
     said: tuple[str, ...],
     figures: dict[str, Figure],
 ) -> str:
-    environment = Environment(
-        loader=PackageLoader("presoftmax.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return render(
+        "report.html.j2",
         summary=summary,
         attacks=attacks,
         sentences=said,
         table=short_table(summary),
         removed=_in_order(_removed(transfers), attacks).to_dicts(),
         halted=_in_order(_halted(steps), attacks).to_dicts(),
-        figures={name: _data_uri(folder.path / "figures" / f"{name}.png") for name in figures},
+        useless=_in_order(_useless(steps), attacks).to_dicts(),
+        figures={name: data_uri(folder.path / "figures" / f"{name}.png") for name in figures},
     )
 
 
@@ -113,12 +115,17 @@ def _removed(transfers: pl.DataFrame) -> pl.DataFrame:
     return kept.agg(pl.len().alias("examples"), *counts)
 
 
+def _useless(steps: pl.DataFrame) -> pl.DataFrame:
+    """For how many examples confidence became useless, for each attack, and from when on; vanished gradients."""
+    at = pl.col("saturated_from")
+    counts = at.is_not_null().sum().alias("saturated"), at.min().alias("first"), at.median().alias("median")
+    useless = saturated_from(steps).group_by("attack", maintain_order=True).agg(pl.len().alias("examples"), *counts)
+    vanished = steps.group_by("attack").agg(pl.col("example").filter("gradient_vanished").n_unique().alias("vanished"))
+    return useless.join(vanished, on="attack", maintain_order="left")
+
+
 def _halted(steps: pl.DataFrame) -> pl.DataFrame:
     """How many trajectories halted, for each attack, and when."""
     at = pl.col("halted_at")
     halts = halted_at(steps).group_by("attack", maintain_order=True)
     return halts.agg(pl.len().alias("examples"), at.is_not_null().sum().alias("halted"), at.median().alias("median"))
-
-
-def _data_uri(path: Path) -> str:
-    return f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"

@@ -39,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "axes.labelsize": 9,
     "axes.spines.top": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "legend.frameon": False,
