@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from presoftmax._version import __version__
 
 if TYPE_CHECKING:
-    from presoftmax import analysis, attacks, errors, numerics, schema
+    from presoftmax import analysis, attacks, errors, numerics, schema, scores
     from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models, select_correct
+    from presoftmax.natural import NaturalReference
     from presoftmax.tracing import Trace, prepare, trace
 
-_MODULES = ("analysis", "attacks", "errors", "numerics", "schema")
+_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores")
 _NAMES = {
     "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.models": (
@@ -25,6 +26,7 @@ _NAMES = {
         "load_models",
         "select_correct",
     ),
+    "presoftmax.natural": ("NaturalReference",),
     "presoftmax.tracing": ("Trace", "prepare", "trace"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
@@ -34,6 +36,7 @@ __all__ = [
     "Classifier",
     "Framing",
     "ImageSet",
+    "NaturalReference",
     "Trace",
     "__version__",
     "analysis",
@@ -48,6 +51,7 @@ __all__ = [
     "read_images",
     "samples",
     "schema",
+    "scores",
     "select_correct",
     "trace",
 ]
