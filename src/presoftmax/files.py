@@ -5,15 +5,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from presoftmax.errors import RunError
+
 __all__ = ["replace_file", "replace_text"]
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name and rename it when whole; whatever goes wrong, no part of it stays."""
+    """Write a file under a temporary name and rename it when whole; whatever goes wrong, no part of it stays.
+
+    Raises:
+        RunError: the file cannot be written (a full disk, a folder without permission).
+    """
     unfinished = path.with_name(f".{path.name}.partial")
     try:
         write(unfinished)
         unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise RunError(f"{path}: cannot be written ({error.strerror or error})") from error
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise

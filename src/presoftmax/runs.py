@@ -56,7 +56,7 @@ class RunFolder:
         """Write both tables, the settings in their metadata."""
         metadata = {"presoftmax": json.dumps(settings)}
         for name, frame in (("steps", steps), ("transfers", transfers)):
-            replace_file(self.path / f"{name}.parquet", partial(frame.write_parquet, metadata=metadata))
+            replace_file(self.path / f"{name}.parquet", partial(_write_parquet, frame, metadata))
 
     def has_tables(self) -> bool:
         """Whether both tables are there."""
@@ -94,3 +94,11 @@ class RunFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
             replace_file(path, partial(picture.save, format="PNG"))
+
+
+def _write_parquet(frame: pl.DataFrame, metadata: dict[str, str], target: Path) -> None:
+    try:
+        frame.write_parquet(target, metadata=metadata)
+    except pl.exceptions.PolarsError as error:
+        # A full disk comes out of polars as a "computation error".
+        raise OSError(str(error)) from error

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from presoftmax.numerics import (
     COUNTEREXAMPLE,
     FORMATS,
+    lemma_2_2_instances,
     printed_softmax,
     stays_saturated,
     top_probability_falls,
@@ -65,15 +66,31 @@ def test_lemma_2_2_is_false_as_printed():
     assert not top_probability_falls(torch.tensor([u]), torch.tensor([v])).item()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 @given(st.lists(st.tuples(VALUE, RISE), min_size=2, max_size=6))
-def test_the_exact_law_decides_every_case(pairs):
-    u, v = [a for a, _ in pairs], [b for _, b in pairs]
+def test_the_exact_law_decides_every_case(dtype, pairs):
+    logits, rises = (torch.tensor([column], dtype=torch.float64).to(dtype) for column in zip(*pairs, strict=True))
+    u, v = logits[0].double().tolist(), rises[0].double().tolist()
     at = max(range(len(u)), key=u.__getitem__)
     before = top_probability(u, at)
-    after = top_probability([Fraction(a) + Fraction(b) for a, b in pairs], at)
+    after = top_probability([Fraction(a) + Fraction(b) for a, b in zip(u, v, strict=True)], at)
     assume(abs(mpmath.log(after) - mpmath.log(before)) > 1e-13)
-    falls = top_probability_falls(torch.tensor([u], dtype=torch.float64), torch.tensor([v], dtype=torch.float64))
-    assert bool(falls.item()) == bool(after < before)
+    assert bool(top_probability_falls(logits, rises).item()) == bool(after < before)
+
+
+@pytest.mark.parametrize(("classes", "share"), [(3, 0.2), (10, 0.5), (1000, 0.9)])
+def test_lemma_2_2_fails_in_many_of_its_own_instances_and_the_law_in_none(classes, share):
+    u, v = lemma_2_2_instances(2000, classes)
+    raised = v > 0
+    assert (raised.sum(dim=1) == 2).all()
+    assert (raised[:, 0] & (v[:, 1:].amax(dim=1) > v[:, 0])).all()
+    moved = torch.where(raised, u + v, -torch.inf)
+    assert (moved.argmax(dim=1) == 0).all()
+    before, after = torch.softmax(u, 1)[:, 0], torch.softmax(u + v, 1)[:, 0]
+    clear = (after - before).abs() > 1e-12
+    fails = (after > before)[clear].double().mean()
+    assert fails > share
+    assert torch.equal(top_probability_falls(u, v)[clear], (after < before)[clear])
 
 
 @given(st.lists(VALUE, min_size=2, max_size=6), st.data(), RISE, RISE)

@@ -143,7 +143,9 @@ def models(
 @app.command()
 def saturation(
     classes: Annotated[list[int] | None, typer.Option(min=2, help="Number of classes; repeat it for several.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, ...", show_default="all there are; cpu with --json")
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw probability and log-odds against the gap, as .png and .svg.")
     ] = None,

@@ -25,20 +25,32 @@ _COLUMNS = (
 _GRADIENT_GAPS = (5.0, 10.0, 15.0, 16.5, 16.65, 50.0, 104.1)
 
 
-def show_saturation(classes: Sequence[int], device: str, figure: Path | None, as_json: bool) -> None:
-    """Search on the device, and print a table or JSON; draw the figure where it is wanted."""
-    try:
-        rows = saturation_table(classes, device)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(
-            f"device {device!r} cannot be used here: {str(error).strip().splitlines()[0][:120]}"
-        ) from error
+def show_saturation(classes: Sequence[int], device: str | None, figure: Path | None, as_json: bool) -> None:
+    """Search on a device, or on each there is, and print tables or JSON; draw the figure where it is wanted."""
+    here = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    if as_json:
+        _print_json(_search(classes, device or "cpu"), device or "cpu")
+    else:
+        for each in [device] if device else here:
+            _print_tables(_search(classes, each), each)
     if figure is not None:
         save(saturation_figure(), figure.with_suffix(""))
-    if as_json:
-        finite = [{name: _plain(value) for name, value in asdict(row).items()} for row in rows]
-        print(json.dumps({"device": str(device), "torch": torch.__version__, "rows": finite}))
-        return
+
+
+def _search(classes: Sequence[int], device: str) -> list[SaturationRow]:
+    try:
+        return saturation_table(classes, device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0][:120]
+        raise ModelError(f"device {device!r} cannot be used here: {reason}") from error
+
+
+def _print_json(rows: Sequence[SaturationRow], device: str) -> None:
+    finite = [{name: _plain(value) for name, value in asdict(row).items()} for row in rows]
+    print(json.dumps({"device": device, "torch": torch.__version__, "rows": finite}))
+
+
+def _print_tables(rows: Sequence[SaturationRow], device: str) -> None:
     console = Console()
     console.print(f"torch {torch.__version__} on {device}", highlight=False)
     console.print(_table(rows))

@@ -3,6 +3,7 @@
 from presoftmax.numerics.formats import FORMATS, Format
 from presoftmax.numerics.lemmas import (
     COUNTEREXAMPLE,
+    lemma_2_2_instances,
     printed_softmax,
     stays_saturated,
     top_probability_falls,
@@ -30,6 +31,7 @@ __all__ = [
     "energy",
     "gradient_errors",
     "group_log_odds",
+    "lemma_2_2_instances",
     "log_odds",
     "log_softmax",
     "logsumexp",

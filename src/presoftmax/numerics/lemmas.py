@@ -19,6 +19,7 @@ from torch import Tensor
 
 __all__ = [
     "COUNTEREXAMPLE",
+    "lemma_2_2_instances",
     "printed_softmax",
     "stays_saturated",
     "top_probability_falls",
@@ -64,6 +65,33 @@ def stays_saturated(logits: list[float], decimals: int, increase: float) -> bool
     raised = [z + increase if i == at else z for i, z in enumerate(logits)]
     after = printed_softmax(raised, decimals)
     return all(p == (1 if i == at else 0) for i, p in enumerate(after))
+
+
+def lemma_2_2_instances(count: int, classes: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Random logits and increases that meet the conditions of Lemma 2.2 as printed.
+
+    The top class is class 0, class t another one; ``v_t > v_0 > 0``, ``u_0 + v_0 > u_t + v_t``, nothing else is raised.
+
+    Args:
+        count: how many to draw.
+        classes: M >= 2.
+        seed: of the draw.
+
+    Returns:
+        Logits u and increases v, float64 ``(count, M)``. As printed, the lemma says that the top probability falls
+        in all of them.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    u = 3 * torch.randn(count, classes, dtype=torch.float64, generator=generator)
+    u = u.sort(dim=1, descending=True).values
+    rival = torch.randint(1, classes, (count, 1), generator=generator)
+    lead = u[:, :1] - u.gather(1, rival)
+    top_rise = 2 * torch.rand(count, 1, dtype=torch.float64, generator=generator) + 1e-6
+    # Any increase between v_0 and v_0 + (u_0 - u_t) keeps class 0 on top.
+    more = lead * (0.01 + 0.98 * torch.rand(count, 1, dtype=torch.float64, generator=generator))
+    v = torch.zeros_like(u)
+    v[:, :1] = top_rise
+    return u, v.scatter(1, rival, top_rise + more)
 
 
 def top_probability_falls(logits: Tensor, increases: Tensor) -> Tensor:
