@@ -62,10 +62,10 @@ def cases() -> list[Case]:
     source, *victims = ps.load_models("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
     photos = ps.samples("imagenet").select(range(4))
     return [
-        Case("32 px, small network, no victim", small[0], [], tiny_photos, 30),
-        Case("32 px, small network, two victims", small[0], small[1:], tiny_photos, 30),
-        Case("224 px, EfficientNet-Lite0, no victim", source, [], photos, 8),
-        Case("224 px, EfficientNet-Lite0, two victims", source, victims, photos, 8),
+        Case("32 px, small network, no victim", small[0], [], tiny_photos, 60),
+        Case("32 px, small network, two victims", small[0], small[1:], tiny_photos, 60),
+        Case("224 px, EfficientNet-Lite0, no victim", source, [], photos, 15),
+        Case("224 px, EfficientNet-Lite0, two victims", source, victims, photos, 15),
     ]
 
 

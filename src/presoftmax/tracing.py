@@ -312,25 +312,26 @@ def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> I
         pixels = to_pixels(floats)
         seen = (to_floats(pixels) if mode.source_sees_pixels else floats).detach().requires_grad_(not last)
         logits = ask(job.source, seen)
-        with torch.no_grad():
-            answers = [ask(victim, pixels) for victim in job.victims]
-        if goal is None:
-            goal = _first_look(job, batch, logits, answers, given, labels)
-        with torch.no_grad():
-            record = perturbation_record(pixels, previous, clean) | _logits_record(job, logits.detach(), pixels, goal)
-        if iteration in job.keep:
-            kept[iteration] = pixels
-        vanished = torch.zeros_like(labels, dtype=torch.bool)
+        goal = goal or _goal(job, batch, logits.detach(), given, labels)
+        # The backward pass comes before the victims' passes, so that they find the memory of the graph free again.
+        gradient, vanished = None, torch.zeros_like(labels, dtype=torch.bool)
         if not last:
             gradient, vanished = _gradient(attack, logits, seen, goal)
-            with torch.no_grad():
-                origin = seen.detach() if mode.steps_from_pixels else floats
-                step, state = _step(attack, job.source, gradient, state)
-                floats = attack.constraint.project(origin + step, clean_floats).clamp_(0, 1)
-        previous = pixels
         with torch.no_grad():
+            logits = logits.detach()
+            answers = [ask(victim, pixels).to(device) for victim in job.victims]
+            if iteration == 0:
+                _check_victims(job, logits, answers)
+            record = perturbation_record(pixels, previous, clean) | _logits_record(job, logits, pixels, goal)
             record["gradient_vanished"] = vanished
             recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
+            if gradient is not None:
+                step, state = _step(attack, job.source, gradient, state)
+                origin = seen.detach() if mode.steps_from_pixels else floats
+                floats = attack.constraint.project(origin + step, clean_floats).clamp_(0, 1)
+        if iteration in job.keep:
+            kept[iteration] = pixels
+        previous = pixels
         if last or len(recorder) >= _BLOCK_ITERATIONS or time.monotonic() - since >= _BLOCK_SECONDS:
             steps, transfers = recorder.flush()
             images = {i: image.cpu() for i, image in kept.items()}
@@ -352,32 +353,34 @@ def _gradient(attack: Attack, logits: Tensor, seen: Tensor, goal: Goal) -> tuple
     rest of it then points somewhere else.
     """
     by_logit, gradient = torch.autograd.grad(attack.objective(logits, goal).sum(), (logits, seen))
-    vanished = (gradient == 0).flatten(1).all(dim=1)
+    vanished = gradient.abs().amax(dim=(1, 2, 3)) == 0
     driven = getattr(attack.objective, "driven", None)
     if driven is not None:
         vanished |= by_logit.gather(1, driven(goal)[:, None])[:, 0] == 0
     return gradient, vanished
 
 
-def _first_look(
-    job: Job, batch: ImageSet, logits: Tensor, answers: list[Tensor], given: Tensor | None, labels: Tensor
-) -> Goal:
-    """Check what the models say of the clean images, and settle the targets."""
-    for model, answer in ((job.source, logits), *zip(job.victims, answers, strict=True)):
-        check_logits(model, answer, len(batch))
-    widths = {name: answer.shape[1] for name, answer in zip(job.victim_names, answers, strict=True)}
-    check_same_classes({job.source.name: logits.shape[1], **widths})
-    num_classes = logits.shape[1]
+def _goal(job: Job, batch: ImageSet, logits: Tensor, given: Tensor | None, labels: Tensor) -> Goal:
+    """Check the source's logits of the clean images, and settle the targets."""
+    check_logits(job.source, logits, len(batch))
+    num_classes, count = logits.shape[1], job.attack.num_targets
     batch.check_labels(num_classes)
-    count = job.attack.num_targets
     if given is not None:
         targets = check_targets(given, batch.ids, batch.labels, num_classes, count).to(labels.device)
     elif job.attack.second_target is SecondTarget.RUNNER_UP:
         first = draw_targets(batch.ids, batch.labels, num_classes, 1, job.seed).to(labels.device)
-        targets = runner_up(logits.detach(), labels, first[:, 0])
+        targets = runner_up(logits, labels, first[:, 0])
     else:
         targets = draw_targets(batch.ids, batch.labels, num_classes, count, job.seed).to(labels.device)
     return Goal(labels, targets)
+
+
+def _check_victims(job: Job, logits: Tensor, answers: list[Tensor]) -> None:
+    """Check the victims' answers to the clean images."""
+    for victim, answer in zip(job.victims, answers, strict=True):
+        check_logits(victim, answer, len(logits))
+    widths = {name: answer.shape[1] for name, answer in zip(job.victim_names, answers, strict=True)}
+    check_same_classes({job.source.name: logits.shape[1], **widths})
 
 
 def _step(attack: Attack, source: Classifier, gradient: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -11,7 +11,7 @@ from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, styled,
 
 __all__ = ["transfer_figure"]
 
-_PANEL = (4.6, 3.4)
+_PANEL = (4.6, 3.6)
 _FEWEST_FOR_A_BAND = 5
 _COLUMNS = 2
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
@@ -59,7 +59,7 @@ def _panel(left: Axes, curves: pl.DataFrame, title: str, top: float) -> None:
         _draw(axes, cleaned, everything, quantity)
     kept, all_of_them = (max(frame["examples"], default=0) for frame in (cleaned, everything))
     few = "" if kept >= _FEWEST_FOR_A_BAND else ", too few for a band"
-    left.set_title(f"{title} ({kept} of {all_of_them} examples{few})")
+    left.set_title(f"{title}\n{kept} of {all_of_them} examples{few}")
     left.set_xlabel("transferred to the victim (%)")
     left.set_xlim(-2, 102)
     left.set_ylim(0, top)
