@@ -162,6 +162,20 @@ def test_tail_probabilities_stay_apart_far_beyond_the_data():
     assert NATURAL.log_tail_probability(z[:1]).exp().item() == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("heavy", [False, True])
+def test_tails_fall_without_a_break(heavy):
+    """Also where the fitted law is heavier than the largest values: no two different values are equally rare there."""
+    logits = logits_of(300, seed=5)
+    if heavy:
+        logits[:, 0] = torch.distributions.Pareto(1.0, 1.5).sample((300,)) + 20
+    reference = NaturalReference.fit("m", logits)
+    z = torch.zeros(500, CLASSES)
+    z[:, 0] = torch.linspace(reference.tail.threshold + 0.01, reference.tail.threshold + 500, 500)
+    values = reference.log_tail_probability(z)
+    assert (values.diff() < 0).all()
+    assert values[0] <= torch.tensor(reference.tail.share).log()
+
+
 def test_quantiles_and_the_distance_of_natural_images():
     natural = logits_of(400, seed=9)
     assert NATURAL.quantiles["ca1"]["0.5"] == pytest.approx(natural.amax(1).double().quantile(0.5).item())

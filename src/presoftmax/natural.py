@@ -70,10 +70,9 @@ class Tail:
         ordered = np.asarray(self.values)
         above = len(ordered) - np.searchsorted(ordered, x, side="left")
         empirical = np.log((above + 1) / (len(ordered) + 1))
-        beyond = np.log(self.share) + stats.genpareto.logsf(
-            np.maximum(x - self.threshold, 0), self.shape, scale=self.scale
-        )
-        return torch.from_numpy(np.where(x <= self.threshold, empirical, np.minimum(beyond, empirical.clip(max=0))))
+        excess = np.maximum(x - self.threshold, 0)
+        beyond = np.log(self.share) + stats.genpareto.logsf(excess, self.shape, scale=self.scale)
+        return torch.from_numpy(np.where(x <= self.threshold, empirical, beyond))
 
 
 @dataclass(frozen=True)
