@@ -156,6 +156,27 @@ def test_values_that_are_not_finite(row, expected):
         assert same(got, value), (row, i, got)
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ([INF, 0.0], [0.0, -INF]),
+        ([INF, INF, 0.0], [NAN, NAN, NAN]),
+        ([0.0, -INF], [0.0, -INF]),
+        ([NAN, 0.0], [NAN, NAN]),
+        ([2.0], [0.0]),
+    ],
+)
+def test_log_softmax_of_values_that_are_not_finite(row, expected):
+    got = numerics.log_softmax(torch.tensor([row]))[0].tolist()
+    assert all(same(a, b) for a, b in zip(got, expected, strict=True)), got
+
+
+def test_energy_and_margin_of_values_that_are_not_finite():
+    rows = torch.tensor([[INF, 0.0], [-INF, 1.0], [-INF, -INF], [NAN, 0.0]])
+    assert all(map(same, numerics.energy(rows).tolist(), [INF, 1.0, -INF, NAN]))
+    assert all(map(same, numerics.margin(rows).tolist(), [INF, INF, NAN, NAN]))
+
+
 def test_masked_classes_and_whole_groups_give_no_nan_gradient():
     z = torch.tensor([[1.0, 0.5, -INF]], requires_grad=True)
     gradient = torch.autograd.grad(numerics.log_odds(z).sum(), z)[0]

@@ -140,7 +140,9 @@ def log_softmax(logits: Tensor) -> Tensor:
     """
     z = logits.double()
     top, at = z.max(dim=1, keepdim=True)
-    below = z - top
+    # inf - inf is NaN; a single infinite logit has all of the probability, two have none that could be told.
+    infinite = z == torch.inf
+    below = torch.where(infinite & (infinite.sum(dim=1, keepdim=True) == 1), 0.0, z - top)
     rest = torch.exp(below).scatter(1, at, 0.0).sum(dim=1, keepdim=True)
     return below - torch.log1p(rest)
 
