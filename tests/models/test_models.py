@@ -165,7 +165,7 @@ class _Payload:
 
 def test_a_pickle_is_refused_and_nothing_in_it_runs(tmp_path):
     touched = tmp_path / "touched"
-    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Payload(touched)))
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Payload(touched), protocol=2))
     torch.save({"weights": _Payload(touched)}, tmp_path / "evil2.pth")
     (tmp_path / "noise.safetensors").write_bytes(b"noise")
     torch.save([1, 2], tmp_path / "list.pth")
