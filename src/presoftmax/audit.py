@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from presoftmax.analysis.trust import Trust, assess
-from presoftmax.data import UNKNOWN, ImageSet, Skipped, list_images, list_unlabeled, samples, stream_images
+from presoftmax.data import (
+    UNKNOWN,
+    ImageSet,
+    Skipped,
+    list_images,
+    list_unlabeled,
+    nothing_usable,
+    samples,
+    stream_images,
+)
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, checked_logits, frozen, load_model
 from presoftmax.natural import NaturalReference
@@ -41,8 +50,7 @@ def run_audit(model: str, images: str, labels: Path | None, device: str | None, 
     Raises:
         PresoftmaxError: a model, images or an output folder that cannot be used.
     """
-    if out.exists():
-        RunFolder.create(out)
+    RunFolder.check_free(out)
     classifier = load_model(model, device)
     logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
     known = truth if bool((truth != UNKNOWN).all()) else None
@@ -84,8 +92,7 @@ def _look(classifier: Classifier, pieces: Iterator[ImageSet]) -> tuple[Tensor, T
                 if bool((batch.labels != UNKNOWN).any()):
                     batch.check_labels(logits[-1].shape[1])
     if not logits:
-        first = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-        raise DataError(f"there is no usable image{first}")
+        raise DataError(nothing_usable(skipped))
     return torch.cat(logits), torch.cat(labels), skipped
 
 

@@ -121,8 +121,7 @@ def run_demo(settings: Settings, out: Path, watcher: Watcher) -> Demo:
         PresoftmaxError: something that the user can put right; see the message.
         DemoInterruptedError: Ctrl-C.
     """
-    if out.exists():
-        RunFolder.create(out)
+    RunFolder.check_free(out)
     attacks = settings.attacks()
     source, *victims = load_models(settings.source, *settings.victims, device=settings.device)
     selection = select_correct(_photos(settings, source), [source, *victims], settings.images)

@@ -29,3 +29,8 @@ class RunError(PresoftmaxError, ValueError):
 
 class PresoftmaxWarning(UserWarning):
     """Something that went on, but that a careful reader would want to know."""
+
+
+def first_line(error: BaseException, limit: int = 160) -> str:
+    """The first line of somebody else's message, cut to ``limit`` characters; the error's class where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:limit]

@@ -21,11 +21,9 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
         write(unfinished)
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise RunError(f"{path}: cannot be written ({error.strerror or error})") from error
-    except BaseException:
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise
 
 
 def replace_text(path: Path, text: str) -> None:

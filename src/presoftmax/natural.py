@@ -4,7 +4,7 @@ Fitted once per model, saved as JSON (no pickle), and refused for another model 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from presoftmax import numerics
 from presoftmax.errors import DataError
 from presoftmax.files import replace_text
 
-__all__ = ["NaturalReference", "Tail"]
+__all__ = ["NaturalReference", "Tail", "measures", "quantiles"]
 
 _VERSION = 1
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -113,13 +113,7 @@ class NaturalReference:
                 f"got {len(z)} of {z.shape[1]}"
             )
         ca1, predicted = z.max(dim=1)
-        measures = {
-            "ca1": ca1,
-            "log_odds": numerics.log_odds(z),
-            "margin": numerics.margin(z),
-            "energy": numerics.energy(z),
-            "confidence": numerics.confidence(z.float()),
-        }
+        measured = {**measures(z), "confidence": numerics.confidence(z.float())}
         counts = torch.bincount(predicted, minlength=z.shape[1])
         common = (counts >= _FEWEST_PER_CLASS).nonzero()[:, 0].tolist()
         mean, precision = _gaussian(torch.topk(z, min(_TOP_K, z.shape[1]), dim=1).values)
@@ -127,7 +121,7 @@ class NaturalReference:
             model=model,
             classes=z.shape[1],
             images=len(z),
-            quantiles={name: _quantiles(values) for name, values in measures.items()},
+            quantiles={name: quantiles(values, _QUANTILES) for name, values in measured.items()},
             tail=Tail.fit(ca1.numpy()),
             class_tails={c: Tail.fit(ca1[predicted == c].numpy()) for c in common},
             top_mean=mean,
@@ -212,8 +206,19 @@ def _tail(content: Mapping[str, Any]) -> Tail:
     return Tail(**{**content, "values": tuple(content["values"])})
 
 
-def _quantiles(values: Tensor) -> dict[str, float]:
-    return {f"{q:g}": float(torch.quantile(values.double(), q)) for q in _QUANTILES}
+def measures(logits: Tensor) -> dict[str, Tensor]:
+    """What has a natural range: ca1, log_odds, margin and energy of logits ``(N, M)``, each float64 ``(N,)``."""
+    return {
+        "ca1": logits.double().amax(dim=1),
+        "log_odds": numerics.log_odds(logits),
+        "margin": numerics.margin(logits),
+        "energy": numerics.energy(logits),
+    }
+
+
+def quantiles(values: Tensor, at: Sequence[float]) -> dict[str, float]:
+    """Quantiles of values ``(N,)``, by the probability as text."""
+    return {f"{q:g}": float(torch.quantile(values.double(), q)) for q in at}
 
 
 def _gaussian(top: Tensor) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:

@@ -30,6 +30,12 @@ class RunFolder:
 
     path: Path
 
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Raise `RunError` if there is something at that path, before anything is computed for it."""
+        if path.exists():
+            raise RunError(f"{path}: exists already; give another folder with --out")
+
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
         """Make the folder, with its parents.
@@ -37,10 +43,9 @@ class RunFolder:
         Raises:
             RunError: it exists already, or cannot be made.
         """
+        cls.check_free(path)
         try:
             path.mkdir(parents=True)
-        except FileExistsError:
-            raise RunError(f"{path}: exists already; give another folder with --out") from None
         except OSError as error:
             raise RunError(f"{path}: cannot be made ({error.strerror})") from error
         return cls(path)

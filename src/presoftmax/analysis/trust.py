@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from presoftmax import numerics
+from presoftmax.natural import measures, quantiles
 from presoftmax.numerics import FORMATS
 
 __all__ = ["Trust", "assess"]
@@ -50,14 +49,8 @@ def assess(logits: Tensor, labels: Tensor | None = None) -> Trust:
         raise ValueError("no image has finite logits")
     predicted = z.argmax(dim=1)
     known = None if labels is None else labels[finite.cpu()]
-    gradient = _gradient(z, predicted)
+    gradient = numerics.cross_entropy_gradient(z, predicted)
     in_top = gradient.gather(1, predicted[:, None])[:, 0]
-    measures = {
-        "ca1": z.double().amax(dim=1),
-        "log_odds": numerics.log_odds(z),
-        "margin": numerics.margin(z),
-        "energy": numerics.energy(z),
-    }
     return Trust(
         images=len(z),
         not_finite=int((~finite).sum()),
@@ -65,18 +58,9 @@ def assess(logits: Tensor, labels: Tensor | None = None) -> Trust:
         exactly_one={kind.name: _share(kind.probabilities(z).amax(dim=1) == 1) for kind in FORMATS},
         gradient_zero_in_top=_share(in_top == 0),
         gradient_zero=_share((gradient == 0).all(dim=1)),
-        ranges={name: _range(values) for name, values in measures.items()},
+        ranges={name: quantiles(values, _QUANTILES) for name, values in measures(z).items()},
     )
-
-
-def _gradient(z: Tensor, classes: Tensor) -> Tensor:
-    leaf = z.clone().requires_grad_()
-    return torch.autograd.grad(F.cross_entropy(leaf, classes, reduction="sum"), leaf)[0]
 
 
 def _share(flags: Tensor) -> float:
     return float(flags.double().mean())
-
-
-def _range(values: Tensor) -> dict[str, float]:
-    return {f"{q:g}": float(torch.quantile(values, q)) for q in _QUANTILES}

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from presoftmax.errors import ModelError
+from presoftmax.models.devices import naming_device
 from presoftmax.numerics import SaturationRow, gradient_errors, saturation_table
 from presoftmax.report.figures.saturation import saturation_figure
 from presoftmax.report.figures.style import save
@@ -38,11 +38,8 @@ def show_saturation(classes: Sequence[int], device: str | None, figure: Path | N
 
 
 def _search(classes: Sequence[int], device: str) -> list[SaturationRow]:
-    try:
+    with naming_device(device):
         return saturation_table(classes, device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0][:120]
-        raise ModelError(f"device {device!r} cannot be used here: {reason}") from error
 
 
 def _print_json(rows: Sequence[SaturationRow], device: str) -> None:

@@ -1,6 +1,6 @@
 """Images with labels: the sample photos, folders, arrays."""
 
-from presoftmax.data.imageset import ImageSet, Skipped
+from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.reading import Framing, read_images, stream_images
 from presoftmax.data.samples import samples
@@ -13,6 +13,7 @@ __all__ = [
     "Skipped",
     "list_images",
     "list_unlabeled",
+    "nothing_usable",
     "read_images",
     "samples",
     "stream_images",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from presoftmax.errors import DataError
 
-__all__ = ["ImageSet", "Skipped"]
+__all__ = ["ImageSet", "Skipped", "nothing_usable"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,12 @@ class ImageSet:
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter((self.images, self.labels))
+
+
+def nothing_usable(skipped: Sequence[Skipped]) -> str:
+    """That no image is left, with the first reason, in words."""
+    first = f"; {len(skipped)} could not be read, the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+    return f"there is no usable image{first}"
 
 
 def _as_tensor(values: Any) -> Tensor:

@@ -51,9 +51,7 @@ def list_images(
     Raises:
         DataError: a missing folder or CSV, no images, a bad row (named by its line), an unclear class folder.
     """
-    root = Path(folder)
-    if not root.is_dir():
-        raise DataError(f"{root}: not a folder of images")
+    root = _existing(folder)
     entries = _from_csv(root, Path(labels)) if labels is not None else _from_class_folders(root, class_names)
     if not entries:
         hint = "" if labels is not None else " in class folders; for a flat folder give a CSV of labels"
@@ -67,13 +65,22 @@ def list_unlabeled(folder: str | Path) -> Listing:
     Raises:
         DataError: a missing folder, or no images.
     """
+    root = _existing(folder)
+    return Listing(str(root), tuple(_entry_of(root, path, UNKNOWN) for path in _images_below(root)))
+
+
+def _existing(folder: str | Path) -> Path:
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"{root}: not a folder of images")
+    return root
+
+
+def _images_below(root: Path) -> list[Path]:
     files = [path for path in sorted(root.rglob("*")) if _is_image(path)]
     if not files:
         raise DataError(f"{root}: no images")
-    return Listing(str(root), tuple(_entry_of(root, path, UNKNOWN) for path in files))
+    return files
 
 
 def _entry_of(root: Path, path: Path, label: int) -> Entry:
@@ -83,11 +90,9 @@ def _entry_of(root: Path, path: Path, label: int) -> Entry:
 def _from_csv(root: Path, table: Path) -> list[Entry]:
     if not table.is_file():
         raise DataError(f"{table}: no such CSV of labels")
-    files = {path.relative_to(root): path for path in sorted(root.rglob("*")) if _is_image(path)}
+    files = {path.relative_to(root): path for path in _images_below(root)}
     by_name = {str(name): path for name, path in files.items()}
     by_name |= {str(name.with_suffix("")): path for name, path in files.items()}
-    if not files:
-        raise DataError(f"{root}: no images")
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)

@@ -10,6 +10,7 @@ import torch
 
 from presoftmax.errors import ModelError
 from presoftmax.models.classifier import Classifier
+from presoftmax.models.devices import naming_device
 from presoftmax.models.folding import folded
 from presoftmax.models.providers import Listed, Provider, Request
 from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
@@ -45,7 +46,9 @@ def load_model(name: str, device: str | torch.device | None = None) -> Classifie
     # Both only make it faster; the logits stay the same up to rounding.
     classifier.network = folded(classifier.network, classifier.framing.size)
     classifier.network.to(memory_format=torch.channels_last)
-    return _place(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with naming_device(place):
+        return classifier.to(place)
 
 
 def load_models(*names: str, device: str | torch.device | None = None) -> list[Classifier]:
@@ -56,14 +59,6 @@ def load_models(*names: str, device: str | torch.device | None = None) -> list[C
 def list_models() -> list[Listed]:
     """Every model that has a name, with whether it is available here and what it needs."""
     return [listed for provider in _PROVIDERS for listed in provider.list()]
-
-
-def _place(classifier: Classifier, device: str | torch.device) -> Classifier:
-    try:
-        return classifier.to(device)
-    except (RuntimeError, AssertionError) as error:
-        reason = (str(error).strip().splitlines() or ["unknown"])[0]
-        raise ModelError(f"device {str(device)!r} cannot be used here: {reason[:120]}") from error
 
 
 def _near(path: str) -> str:

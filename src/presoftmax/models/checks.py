@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from presoftmax.errors import ModelError
+from presoftmax.errors import ModelError, first_line
 from presoftmax.models.classifier import Model
 
 __all__ = ["ask", "check_logits", "check_same_classes", "checked_logits"]
@@ -14,9 +14,8 @@ def ask(model: Model, images: Tensor) -> Tensor:
     try:
         return model(images)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or ["no message"])[0]
         raise ModelError(
-            f"model {model.name} failed on images {tuple(images.shape)}: {type(error).__name__}: {reason}"
+            f"model {model.name} failed on images {tuple(images.shape)}: {type(error).__name__}: {first_line(error)}"
         ) from error
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from presoftmax.data import ImageSet, Skipped
+from presoftmax.data import ImageSet, Skipped, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models.checks import check_same_classes, checked_logits
 from presoftmax.models.classifier import Model, frozen
@@ -90,9 +90,6 @@ def _answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:
 
 def _nothing_left(looked_at: int, correct: dict[str, int], skipped: Sequence[Skipped]) -> str:
     if looked_at == 0:
-        first = (
-            f"; {len(skipped)} could not be read, the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-        )
-        return f"there is no usable image{first}"
+        return nothing_usable(skipped)
     counts = ", ".join(f"{name} {count}" for name, count in correct.items())
     return f"none of {looked_at} images is classified correctly by every model (correct: {counts})"

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from presoftmax.errors import ModelError
+from presoftmax.errors import ModelError, first_line
 
 __all__ = ["load_weights", "read_state_dict"]
 
@@ -26,9 +26,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         content: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
-        raise ModelError(f"{path}: not a weights file ({_first_line(error)})") from error
+        raise ModelError(f"{path}: not a weights file ({first_line(error)})") from error
     except Exception as error:  # the unpickler of torch raises its own kinds for what it will not run
-        raise ModelError(f"{path}: refused, it holds more than tensors ({_first_line(error)})") from error
+        raise ModelError(f"{path}: refused, it holds more than tensors ({first_line(error)})") from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -48,7 +48,3 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelError(f"{path}: not the weights of {name} ({' '.join(lines[1:2])[:160]})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -19,7 +19,13 @@ from presoftmax.numerics.logodds import (
     margin,
     misclassification_log_odds,
 )
-from presoftmax.numerics.saturation import GradientError, SaturationRow, gradient_errors, saturation_table
+from presoftmax.numerics.saturation import (
+    GradientError,
+    SaturationRow,
+    cross_entropy_gradient,
+    gradient_errors,
+    saturation_table,
+)
 
 __all__ = [
     "COUNTEREXAMPLE",
@@ -28,6 +34,7 @@ __all__ = [
     "GradientError",
     "SaturationRow",
     "confidence",
+    "cross_entropy_gradient",
     "energy",
     "gradient_errors",
     "group_log_odds",

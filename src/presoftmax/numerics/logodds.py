@@ -45,20 +45,19 @@ class _LogOddsOfGroup(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        group, others = ctx.saved_tensors
+        group, others = (powers / powers.sum(dim=1, keepdim=True).clamp_min(1) for powers in ctx.saved_tensors)
         return gradients[0][:, None] * (group - others), None
 
 
 def _peak(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The largest value ``(N,)``, ``log1p`` of the rest relative to it ``(N,)``, and the softmax ``(N, M)``."""
+    """The largest value ``(N,)``, ``log1p`` of the rest relative to it ``(N,)``, and exp relative to it ``(N, M)``."""
     top, at = z.max(dim=1, keepdim=True)
-    # An empty or wholly masked set has no peak to subtract: its exponentials are all 0, and so is its softmax.
+    # An empty or wholly masked set has no peak to subtract: its exponentials are all 0. Of any other, one is 1.
     powers = torch.exp(z - torch.where(top == -torch.inf, 0.0, top))
     # exp(inf - inf) is NaN; a single infinite logit has all of the probability.
     powers = torch.where((top == torch.inf) & (z == torch.inf), 1.0, powers)
     rest = powers.scatter(1, at, 0.0).sum(dim=1)
-    share = powers / powers.sum(dim=1, keepdim=True)
-    return top[:, 0], torch.log1p(rest), torch.where(top == -torch.inf, 0.0, share)
+    return top[:, 0], torch.log1p(rest), powers
 
 
 def group_log_odds(logits: Tensor, group: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from presoftmax.numerics.formats import FORMATS, Format
 
-__all__ = ["GradientError", "SaturationRow", "gradient_errors", "saturation_table"]
+__all__ = ["GradientError", "SaturationRow", "cross_entropy_gradient", "gradient_errors", "saturation_table"]
 
 _WIDEST = 2048.0
 _SCAN = 512
@@ -106,9 +106,22 @@ def _logits(gaps: Tensor, classes: int, at: int, device: torch.device) -> Tensor
 
 def _gradients(gaps: Tensor, classes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Gradient ``(N, M)`` of the cross-entropy of the top class 0, on the CPU."""
-    leaf = _logits(gaps, classes, 0, device).to(dtype).requires_grad_()
     target = torch.zeros(len(gaps), dtype=torch.int64, device=device)
-    return torch.autograd.grad(F.cross_entropy(leaf, target, reduction="sum"), leaf)[0].cpu()
+    return cross_entropy_gradient(_logits(gaps, classes, 0, device).to(dtype), target).cpu()
+
+
+def cross_entropy_gradient(logits: Tensor, classes: Tensor) -> Tensor:
+    """What ``torch.nn.functional.cross_entropy`` gives as the gradient in the logits.
+
+    Args:
+        logits: ``(N, M)``, of the dtype in which to compute.
+        classes: ``(N,)``, the class of each example.
+
+    Returns:
+        ``(N, M)``, the gradient of each example's own cross-entropy.
+    """
+    leaf = logits.detach().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(leaf, classes, reduction="sum"), leaf)[0]
 
 
 def _first_gap(holds: Callable[[Tensor], Tensor]) -> float:

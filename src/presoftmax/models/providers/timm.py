@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from presoftmax.data import Framing
-from presoftmax.errors import ModelError
+from presoftmax.errors import ModelError, first_line
 from presoftmax.models.classifier import Classifier
 from presoftmax.models.providers import Listed, Request, require_package
 from presoftmax.models.weights import load_weights
@@ -47,7 +47,7 @@ class Timm:
         except Exception as error:  # the hub's client has many kinds of its own for "no network"
             raise ModelError(
                 f"model {request.name!r}: could not be built or its weights not be fetched "
-                f"({str(error).strip().splitlines()[0][:160]}); a local file goes {request.path}?weights=FILE"
+                f"({first_line(error)}); a local file goes {request.path}?weights=FILE"
             ) from error
         if file is not None:
             load_weights(network, file, request.path)
