@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import polars as pl
 
 from presoftmax.analysis import by_iteration, transfer_by_iteration
@@ -16,6 +15,7 @@ from presoftmax.data import ImageSet, list_images, samples, stream_images
 from presoftmax.models import Classifier, Selection, load_models, select_correct
 from presoftmax.report import write_report
 from presoftmax.runs import RunFolder
+from presoftmax.spacing import log_spaced
 from presoftmax.tracing import Block, Job, Trace, prepare
 
 __all__ = ["Demo", "DemoInterruptedError", "Settings", "Watcher", "run_demo"]
@@ -128,7 +128,7 @@ def run_demo(settings: Settings, out: Path, watcher: Watcher) -> Demo:
     watcher.selected(selection)
     for attack in attacks:
         check_count(attack.num_targets, selection.num_classes)
-    keep = _log_spaced(settings.steps, _GALLERY_ITERATIONS)
+    keep = log_spaced(settings.steps, _GALLERY_ITERATIONS)
     jobs = [
         prepare(attack, source, selection.images, victims=victims, seed=settings.seed, keep=keep) for attack in attacks
     ]
@@ -161,11 +161,6 @@ def _photos(settings: Settings, source: Classifier) -> Iterator[ImageSet]:
     else:
         listing = list_images(settings.photos, settings.labels, source.classes)
         yield from stream_images(listing, source.framing)
-
-
-def _log_spaced(steps: int, count: int) -> list[int]:
-    """Iteration 0 and about ``count`` more, dense at the beginning where most happens."""
-    return sorted({0, *np.geomspace(1, steps, count).round().astype(int).tolist()})
 
 
 def _run(job: Job, folder: RunFolder, watcher: Watcher, traces: list[Trace]) -> None:

@@ -4,7 +4,7 @@ Each message is one line that says what is wrong, where, and what to do about it
 prints it as it is.
 """
 
-__all__ = ["AttackError", "DataError", "ModelError", "PresoftmaxError", "PresoftmaxWarning", "RunError"]
+__all__ = ["AttackError", "DataError", "ModelError", "PresoftmaxError", "PresoftmaxWarning", "RunError", "StudyError"]
 
 
 class PresoftmaxError(Exception):
@@ -25,6 +25,10 @@ class AttackError(PresoftmaxError, ValueError):
 
 class RunError(PresoftmaxError, ValueError):
     """A run folder that cannot be made or read."""
+
+
+class StudyError(PresoftmaxError, ValueError):
+    """A study that makes no sense, or a study folder that cannot be gone on with."""
 
 
 class PresoftmaxWarning(UserWarning):

@@ -10,10 +10,21 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.attacks.objectives import Goal
 from presoftmax.schema import NOT_FINITE, STEPS, TOP, TRANSFERS, Column, polars_schema
+from presoftmax.scores import Facts, compute
 
 __all__ = ["Recorder", "perturbation_record", "step_record", "transfer_record"]
 
 Record = dict[str, Tensor]
+
+_SCORES = (
+    "margin",
+    "group_log_odds",
+    "misclassification_log_odds",
+    "true_margin",
+    "best_group_log_odds",
+    "negative_entropy",
+    "negative_renyi_entropy",
+)
 
 
 def step_record(logits: Tensor, goal: Goal) -> Record:
@@ -22,15 +33,14 @@ def step_record(logits: Tensor, goal: Goal) -> Record:
     finite = logits.isfinite().all(dim=1)
     confidence = numerics.confidence(logits.float())
     z = logits.double()
+    facts = Facts(labels=goal.labels, targets=goal.targets)
     record = {
         "predicted": top.indices[:, 0].masked_fill(~finite, NOT_FINITE),
         "confidence": confidence,
         "target_logits": logits.gather(1, goal.targets),
         "logsumexp": numerics.logsumexp(z),
         "log_odds": numerics.log_odds(z, top.indices[:, 0]),
-        "margin": numerics.margin(z),
-        "group_log_odds": numerics.group_log_odds(z, goal.targets),
-        "misclassification_log_odds": numerics.misclassification_log_odds(z, goal.labels),
+        **{name: compute(name, z, facts) for name in _SCORES},
         "saturated": confidence == 1,
         "logits_mean": z.mean(dim=1),
         "logits_std": z.std(dim=1, correction=0),

@@ -1,4 +1,4 @@
-"""The columns of the two tables, `STEPS` and `TRANSFERS`: their types, their units and what they mean.
+"""The columns of the tables, `STEPS`, `TRANSFERS` and those of a study: their types, their units and what they mean.
 
 Every frame and every Parquet file of the package has exactly these columns. ``python -m presoftmax.schema`` prints them
 as the Markdown page of the documentation.
@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["NOT_FINITE", "STEPS", "TOP", "TRANSFERS", "Column", "markdown", "polars_schema"]
+__all__ = [
+    "NATURAL",
+    "NOISE",
+    "NOT_FINITE",
+    "STEPS",
+    "TABLES",
+    "TOP",
+    "TRANSFERS",
+    "Column",
+    "markdown",
+    "polars_schema",
+]
 
 TOP = 5
 """How many of the largest logits are kept."""
@@ -71,6 +82,15 @@ STEPS: tuple[Column, ...] = (
         "nats",
         "log-odds of anything but the true class, log((1 - p_y) / p_y)",
     ),
+    Column("true_margin", _FLOAT64, "logit", "largest logit of a wrong class minus that of the true class"),
+    Column(
+        "best_group_log_odds",
+        _FLOAT64,
+        "nats",
+        "log-odds of the best group of largest logits against the rest (score `best_group_log_odds`)",
+    ),
+    Column("negative_entropy", _FLOAT64, "nats", "sum of p log p"),
+    Column("negative_renyi_entropy", _FLOAT64, "nats", "log of the sum of p squared"),
     Column("saturated", _BOOL, "", "whether the float32 confidence is exactly 1"),
     Column("logits_mean", _FLOAT64, "logit", "mean over the classes"),
     Column("logits_std", _FLOAT64, "logit", "standard deviation over the classes (population)"),
@@ -121,6 +141,48 @@ TRANSFERS: tuple[Column, ...] = (
     Column("targeted", _BOOL, "", "whether the victim's top class is one of the targets"),
 )
 
+NOISE: tuple[Column, ...] = (
+    *_KEYS,
+    Column("victim", _STRING, "", "name of the model that the noise was shown to"),
+    Column(
+        "l2",
+        _FLOAT64,
+        "grey levels",
+        "L2 norm of the noise, as near as the 8-bit lattice allows to that of the example",
+    ),
+    Column(
+        "misclassified",
+        _BOOL,
+        "",
+        "whether the victim's top class for the clean image with noise is not the true class",
+    ),
+    Column("targeted", _BOOL, "", "whether it is one of the attack's targets"),
+)
+
+NATURAL: tuple[Column, ...] = (
+    Column("example", _STRING, "", "id of the image"),
+    Column("model", _STRING, "", "name of the model"),
+    Column("label", _INT32, "class", "true class"),
+    Column("predicted", _INT32, "class", "top class; -1 where the answer was not finite"),
+    Column("confidence", _FLOAT32, "probability", "softmax probability of the top class in float32"),
+    *(
+        Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
+        for i in range(1, TOP + 1)
+    ),
+    Column("log_odds", _FLOAT64, "nats", "exact log-odds of the top class"),
+    Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
+)
+
+TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
+    "steps": (STEPS, "one row per example and iteration, about the source"),
+    "transfers": (TRANSFERS, "one row per example, iteration and victim"),
+    "noise": (
+        NOISE,
+        "random noise of the same L2 norm, one row per example, shown iteration and victim (studies only)",
+    ),
+    "natural": (NATURAL, "one row per clean image that was looked at and model (studies only)"),
+}
+
 
 def polars_schema(columns: Sequence[Column]) -> pl.Schema:
     """The columns as a polars schema."""
@@ -128,11 +190,9 @@ def polars_schema(columns: Sequence[Column]) -> pl.Schema:
 
 
 def markdown() -> str:
-    """Both tables as Markdown."""
-    parts = ["# The two tables\n\nWritten by `python -m presoftmax.schema`.\n"]
-    for title, columns in (("steps", STEPS), ("transfers", TRANSFERS)):
-        rows = "one row per example and iteration, about the source"
-        rows = rows if title == "steps" else "one row per example, iteration and victim"
+    """All tables as Markdown."""
+    parts = ["# The tables\n\nWritten by `python -m presoftmax.schema`.\n"]
+    for title, (columns, rows) in TABLES.items():
         parts.append(f"\n## `{title}`: {rows}\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n")
         parts += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |\n" for c in columns]
     return "".join(parts)

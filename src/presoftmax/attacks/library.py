@@ -21,6 +21,7 @@ def over_optimized(
     alpha: float = 0.15,
     discretization: DiscretizationName = "straight-through",
     space: Literal["normalized", "pixel"] = "normalized",
+    name: str = "over-optimized",
 ) -> Attack:
     """Gradient ascent on one target's logit: ``x <- x + alpha * grad_x g_c(x)`` (paper, Appendix B).
 
@@ -31,12 +32,13 @@ def over_optimized(
         alpha: step size; 0.15 in the paper.
         discretization: when the image is rounded; ``"every-step"`` in the paper, where small steps are then lost.
         space: units of ``alpha``; the source's normalized input in the paper.
+        name: how tables and figures call it.
 
     Raises:
         AttackError: a value that makes no sense.
     """
     return Attack(
-        name="over-optimized",
+        name=name,
         objective=TargetLogit(),
         update=GradientStep(_positive("alpha", alpha)),
         steps=steps,
@@ -53,6 +55,7 @@ def multi_class(
     discretization: DiscretizationName = "straight-through",
     space: Literal["normalized", "pixel"] = "normalized",
     second_target: Literal["uniform", "runner-up"] = "uniform",
+    name: str = "multi-class",
 ) -> Attack:
     """Gradient ascent on several targets' logits at once, which hides its strength from the softmax.
 
@@ -62,15 +65,15 @@ def multi_class(
     Args:
         steps: iterations; 500 in the paper.
         classes: target classes, k >= 2; 2 in the paper.
-        alpha: multiplier of the target with the highest and with the lowest logit; between them it is linear in the
-        rank.
+        alpha: multiplier of the target with the highest and with the lowest logit; between them it is linear in
+            the rank.
         balance: ``"rank"``, the paper's rule (`RankedTargets`), or ``"level"`` (`LevelTargets`), which holds the
-        targets'
-            logits together so that the confidence goes to 1 / k: no step promises more than one logit, and none is
-            longer than those of ``"rank"``.
+            targets' logits together so that the confidence goes to 1 / k: no step promises more than one logit, and
+            none is longer than those of ``"rank"``.
         discretization: when the image is rounded; ``"every-step"`` in the paper.
         space: units of ``alpha``.
         second_target: for k = 2, where the second target comes from when targets are drawn.
+        name: how tables and figures call it.
 
     Raises:
         AttackError: a value that makes no sense.
@@ -88,7 +91,7 @@ def multi_class(
         raise AttackError(f"balance must be one of {', '.join(pieces)}, got {balance!r}")
     objective, update = pieces[balance]
     return Attack(
-        name="multi-class",
+        name=name,
         objective=objective,
         update=update,
         steps=steps,

@@ -178,3 +178,36 @@ def audit(
 
 def _dated(kind: str) -> Path:
     return Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+class EngineOption(StrEnum):
+    """Where a study runs."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
+]
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study, a TOML file; 'presoftmax init' writes one.")],
+    out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/STUDY")] = None,
+    engine: Annotated[EngineOption, typer.Option(help="This machine, or a Ray cluster.")] = EngineOption.LOCAL,
+    device: Device = None,
+    address: Annotated[str | None, typer.Option(help="Ray: of the cluster.", show_default="here")] = None,
+    cpus: Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")] = 1,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")
+    ] = None,
+) -> None:
+    """Run a study, or go on with it where it stopped."""
+    from presoftmax.cli.study import make_engine, show_run
+    from presoftmax.study import StudyConfig
+
+    config = StudyConfig.load(study)
+    show_run(config, out or Path("presoftmax-runs") / study.stem, make_engine(engine, device, address, cpus), batch)

@@ -2,6 +2,7 @@
 
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
+from presoftmax.data.pool import Pool, open_pool, shuffled
 from presoftmax.data.reading import Framing, read_images, stream_images
 from presoftmax.data.samples import samples
 
@@ -10,11 +11,14 @@ __all__ = [
     "Framing",
     "ImageSet",
     "Listing",
+    "Pool",
     "Skipped",
     "list_images",
     "list_unlabeled",
     "nothing_usable",
+    "open_pool",
     "read_images",
     "samples",
+    "shuffled",
     "stream_images",
 ]

@@ -13,7 +13,7 @@ from presoftmax.data.imageset import ImageSet, Skipped
 from presoftmax.data.listing import Entry, Listing
 from presoftmax.errors import DataError
 
-__all__ = ["Framing", "decode", "read_images", "stream_images"]
+__all__ = ["Framing", "decode", "read_entries", "read_images", "stream_images"]
 
 # Modes that become RGB without losing anything; deeper ones (I, I;16, F) would.
 _EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr"}
@@ -65,10 +65,11 @@ def stream_images(listing: Listing, framing: Framing | None = None, chunk: int =
     """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
     framing = framing or Framing(size=None)
     for start in range(0, len(listing.entries), chunk):
-        yield _read(listing.entries[start : start + chunk], framing)
+        yield read_entries(listing.entries[start : start + chunk], framing)
 
 
-def _read(entries: Sequence[Entry], framing: Framing) -> ImageSet:
+def read_entries(entries: Sequence[Entry], framing: Framing) -> ImageSet:
+    """Decode these files, as `read_images` does, without asking that any is left."""
     skipped: list[Skipped] = []
     pixels: list[Tensor] = []
     kept: list[Entry] = []

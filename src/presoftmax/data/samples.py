@@ -9,7 +9,7 @@ from presoftmax.data.listing import Entry, Listing
 from presoftmax.data.reading import Framing, read_images
 from presoftmax.errors import DataError
 
-__all__ = ["samples"]
+__all__ = ["list_samples", "samples"]
 
 _DATASETS = {"imagenet": "imagenet_*.jpg", "cifar10": "cifar10_*.png"}
 
@@ -25,6 +25,12 @@ def samples(name: str = "imagenet", size: int | None = None) -> ImageSet:
     Raises:
         DataError: an unknown name, or foolbox is not installed.
     """
+    default_size = 224 if name == "imagenet" else 32
+    return read_images(list_samples(name), Framing(size or default_size))
+
+
+def list_samples(name: str) -> Listing:
+    """The files of `samples`."""
     if name not in _DATASETS:
         raise DataError(f"no samples {name!r}; there are: {', '.join(_DATASETS)}")
     spec = find_spec("foolbox")
@@ -33,8 +39,7 @@ def samples(name: str = "imagenet", size: int | None = None) -> ImageSet:
     folder = Path(spec.origin).parent / "data"
     files = sorted(folder.glob(_DATASETS[name]))
     entries = tuple(Entry(path.stem, path, _label(path)) for path in files)
-    default_size = 224 if name == "imagenet" else 32
-    return read_images(Listing(f"the {name} samples in {folder}", entries), Framing(size or default_size))
+    return Listing(f"the {name} samples in {folder}", entries)
 
 
 def _label(path: Path) -> int:

@@ -1,10 +1,11 @@
 """Classifiers, the catalog of names, and the choice of images that all of them get right."""
 
-from presoftmax.models.catalog import list_models, load_model, load_models
+from presoftmax.models.catalog import absolute_name, list_models, load_model, load_models, load_victim, table_names
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
 from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, frozen
+from presoftmax.models.devices import default_device, is_out_of_memory
 from presoftmax.models.providers import Listed
-from presoftmax.models.selection import Selection, select_correct
+from presoftmax.models.selection import Selection, clean_answers, select_correct
 
 __all__ = [
     "BlackBox",
@@ -12,15 +13,21 @@ __all__ = [
     "Listed",
     "Model",
     "Selection",
+    "absolute_name",
     "as_model",
     "as_source",
     "ask",
     "check_logits",
     "check_same_classes",
     "checked_logits",
+    "clean_answers",
+    "default_device",
     "frozen",
+    "is_out_of_memory",
     "list_models",
     "load_model",
     "load_models",
+    "load_victim",
     "select_correct",
+    "table_names",
 ]

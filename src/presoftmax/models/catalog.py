@@ -4,24 +4,26 @@ A name is ``SOURCE/NAME?option=value&...`` or the path of a Python file with a f
 source of models is a `Provider` of its own; this file only finds the right one.
 """
 
+from collections import Counter
 from difflib import get_close_matches
 
 import torch
 
 from presoftmax.errors import ModelError
-from presoftmax.models.classifier import Classifier
-from presoftmax.models.devices import naming_device
+from presoftmax.models.classifier import BlackBox, Classifier
+from presoftmax.models.devices import default_device, naming_device
 from presoftmax.models.folding import folded
 from presoftmax.models.providers import Listed, Provider, Request
 from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
+from presoftmax.models.providers.onnx import Onnx
 from presoftmax.models.providers.python_file import PythonFile
 from presoftmax.models.providers.timm import Timm
 from presoftmax.models.providers.torchvision import Torchvision
 
-__all__ = ["list_models", "load_model", "load_models"]
+__all__ = ["absolute_name", "list_models", "load_model", "load_models", "load_victim", "table_names"]
 
 _NEAR = 3
-_PROVIDERS: tuple[Provider, ...] = (EfficientNetLite(), Torchvision(), Timm(), PythonFile())
+_PROVIDERS: tuple[Provider, ...] = (EfficientNetLite(), Torchvision(), Timm(), PythonFile(), Onnx())
 
 
 def load_model(name: str, device: str | torch.device | None = None) -> Classifier:
@@ -34,31 +36,76 @@ def load_model(name: str, device: str | torch.device | None = None) -> Classifie
         device: where to put it; a GPU if there is one when left out.
 
     Raises:
-        ModelError: no such model (the message lists near ones), a package or weights that are missing.
+        ModelError: no such model (the message lists near ones), a package or weights that are missing, or a black box.
+    """
+    model = load_victim(name, device)
+    if not isinstance(model, Classifier):
+        raise ModelError(f"model {name!r} is a black box without gradient: it can be a victim, nothing else")
+    return model
+
+
+def load_victim(name: str, device: str | torch.device | None = None) -> Classifier | BlackBox:
+    """Load a classifier, as `load_model` does, or a black box: ``net.onnx``, or a ``FILE.py:FUNCTION`` that gives one.
+
+    Raises:
+        ModelError: as for `load_model`.
     """
     request = Request.parse(name)
-    provider = next((each for each in _PROVIDERS if each.accepts(request)), None)
-    if provider is None:
-        raise ModelError(f"no model {name!r}{_near(request.path)}; 'presoftmax models' lists what there is")
-    classifier = provider.load(request)
-    classifier.name = provider.short_name(request)
-    classifier.eval().requires_grad_(False)
+    provider = _provider(request)
+    model = provider.load(request)
+    model.name = provider.short_name(request)
+    if isinstance(model, BlackBox):
+        return model
+    model.eval().requires_grad_(False)
     # Both only make it faster; the logits stay the same up to rounding.
-    classifier.network = folded(classifier.network, classifier.framing.size)
-    classifier.network.to(memory_format=torch.channels_last)
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    model.network = folded(model.network, model.framing.size)
+    model.network.to(memory_format=torch.channels_last)
+    place = device or default_device()
     with naming_device(place):
-        return classifier.to(place)
+        return model.to(place)
 
 
 def load_models(*names: str, device: str | torch.device | None = None) -> list[Classifier]:
-    """Load several classifiers; see `load_model`."""
-    return [load_model(name, device) for name in names]
+    """Load several classifiers, see `load_model`; those of the same name are numbered as in `table_names`."""
+    models = [load_model(name, device) for name in names]
+    for model, unique in zip(models, table_names(*names), strict=True):
+        model.name = unique
+    return models
+
+
+def table_names(*names: str) -> list[str]:
+    """How tables call models of these names: without options and folders, a repeated one with its number."""
+    count: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        request = Request.parse(name)
+        short = _provider(request).short_name(request)
+        count[short] += 1
+        unique.append(short if count[short] == 1 else f"{short}-{count[short]}")
+    return unique
+
+
+def absolute_name(name: str) -> str:
+    """The same model's name with the paths in it made absolute, so that it means the same in any folder."""
+    request = Request.parse(name)
+    path = _provider(request).absolute_path(request)
+    options = dict(request.options)
+    if (file := request.weights_file()) is not None:
+        options["weights"] = str(file.absolute())
+    query = "&".join(f"{key}={value}" for key, value in options.items())
+    return f"{path}?{query}" if query else path
 
 
 def list_models() -> list[Listed]:
     """Every model that has a name, with whether it is available here and what it needs."""
     return [listed for provider in _PROVIDERS for listed in provider.list()]
+
+
+def _provider(request: Request) -> Provider:
+    found = next((each for each in _PROVIDERS if each.accepts(request)), None)
+    if found is None:
+        raise ModelError(f"no model {request.name!r}{_near(request.path)}; 'presoftmax models' lists what there is")
+    return found
 
 
 def _near(path: str) -> str:

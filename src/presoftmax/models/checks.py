@@ -5,15 +5,21 @@ from torch import Tensor
 
 from presoftmax.errors import ModelError, first_line
 from presoftmax.models.classifier import Model
+from presoftmax.models.devices import is_out_of_memory
 
 __all__ = ["ask", "check_logits", "check_same_classes", "checked_logits"]
 
 
 def ask(model: Model, images: Tensor) -> Tensor:
-    """The model's answer to a batch; what goes wrong inside it becomes a `ModelError` that names it."""
+    """The model's answer to a batch; what goes wrong inside it becomes a `ModelError` that names it.
+
+    Only memory that is too small stays what it is: a smaller batch may help.
+    """
     try:
         return model(images)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"model {model.name} failed on images {tuple(images.shape)}: {type(error).__name__}: {first_line(error)}"
         ) from error

@@ -10,7 +10,7 @@ from presoftmax.errors import DataError
 from presoftmax.models.checks import check_same_classes, checked_logits
 from presoftmax.models.classifier import Model, frozen
 
-__all__ = ["Selection", "select_correct"]
+__all__ = ["Selection", "clean_answers", "select_correct"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def select_correct(
         skipped += piece.skipped
         for batch in piece.batches(batch_size):
             right = torch.ones(len(batch), dtype=torch.bool)
-            for model, logits in zip(models, _answers(models, batch), strict=True):
+            for model, logits in zip(models, clean_answers(models, batch), strict=True):
                 num_classes = logits.shape[1]
                 finite = logits.isfinite().all(dim=1)
                 hit = finite & (logits.argmax(dim=1) == batch.labels)
@@ -80,7 +80,13 @@ def select_correct(
     return Selection(images, looked_at, correct, not_finite, tuple(skipped), num_classes)
 
 
-def _answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:
+def clean_answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:
+    """Each model's logits ``(N, M)`` of a batch, on the CPU, once it is seen that they and the labels fit together.
+
+    Raises:
+        DataError: a label out of range.
+        ModelError: a model that does not answer with logits, or models with different numbers of classes.
+    """
     with frozen(*models):
         answers = [checked_logits(model, batch.images).cpu() for model in models]
     check_same_classes({model.name: answer.shape[1] for model, answer in zip(models, answers, strict=True)})

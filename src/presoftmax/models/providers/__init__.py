@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from presoftmax.errors import ModelError
-from presoftmax.models.classifier import Classifier
+from presoftmax.models.classifier import BlackBox, Classifier
 
 __all__ = ["Listed", "Provider", "Request", "require_package"]
 
@@ -82,12 +82,16 @@ class Provider(Protocol):
         """Whether this provider knows a model of that name."""
         ...
 
-    def load(self, request: Request) -> Classifier:
-        """Build the classifier on the CPU; raises `ModelError`."""
+    def load(self, request: Request) -> Classifier | BlackBox:
+        """Build the model on the CPU; raises `ModelError`."""
         ...
 
     def short_name(self, request: Request) -> str:
         """How tables and figures call the model: no options, no folders."""
+        ...
+
+    def absolute_path(self, request: Request) -> str:
+        """The request's path, absolute where it names a file."""
         ...
 
     def list(self) -> Iterable[Listed]:

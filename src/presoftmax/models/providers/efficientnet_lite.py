@@ -47,6 +47,10 @@ class EfficientNetLite:
         """The name without its options."""
         return request.path
 
+    def absolute_path(self, request: Request) -> str:
+        """The path, which is no file."""
+        return request.path
+
     def list(self) -> Iterable[Listed]:
         """The three names."""
         for name in _SIZES:

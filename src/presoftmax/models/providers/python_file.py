@@ -9,7 +9,7 @@ from types import ModuleType
 from torch import nn
 
 from presoftmax.errors import ModelError
-from presoftmax.models.classifier import Classifier
+from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.providers import Listed, Request
 
 __all__ = ["PythonFile"]
@@ -19,14 +19,15 @@ class PythonFile:
     """``FILE.py:FUNCTION``. The file's code runs: only name files that you trust.
 
     The function takes no arguments and returns a `Classifier`, or an ``nn.Module`` that takes [0, 1] images and
-    returns logits. A list ``CLASSES`` in the file names the classes of such a module.
+    returns logits, or, for a victim, a `BlackBox` or any callable from 8-bit images to logits. A list ``CLASSES`` in
+    the file names the classes of such a module or callable.
     """
 
     def accepts(self, request: Request) -> bool:
         """Whether the name looks like a Python file with a function."""
         return ".py:" in request.path
 
-    def load(self, request: Request) -> Classifier:
+    def load(self, request: Request) -> Classifier | BlackBox:
         """Run the file, call the function."""
         request.check_options()
         file, _, function = request.path.rpartition(":")
@@ -42,16 +43,26 @@ class PythonFile:
             network = build()
         except Exception as error:  # the user's code may raise anything
             raise ModelError(f"model {request.name!r}: {function}() raised {type(error).__name__}: {error}") from error
-        if isinstance(network, Classifier):
+        if isinstance(network, Classifier | BlackBox):
             return network
-        if not isinstance(network, nn.Module):
-            raise ModelError(f"model {request.name!r}: {function}() returned {type(network).__name__}, no nn.Module")
-        return Classifier(network, classes=getattr(module, "CLASSES", None))
+        classes = getattr(module, "CLASSES", None)
+        if isinstance(network, nn.Module):
+            return Classifier(network, classes=classes)
+        if callable(network):
+            return BlackBox(network, classes=classes)
+        raise ModelError(
+            f"model {request.name!r}: {function}() returned {type(network).__name__}, no nn.Module and no callable"
+        )
 
     def short_name(self, request: Request) -> str:
         """``FILE:FUNCTION``, without the folder and the ending."""
         file, _, function = request.path.rpartition(":")
         return f"{Path(file).stem}:{function}"
+
+    def absolute_path(self, request: Request) -> str:
+        """The file's absolute path, and the function."""
+        file, _, function = request.path.rpartition(":")
+        return f"{Path(file).expanduser().absolute()}:{function}"
 
     def list(self) -> Iterable[Listed]:
         """The form of the name."""

@@ -57,6 +57,10 @@ class Timm:
         """The name without its options."""
         return request.path
 
+    def absolute_path(self, request: Request) -> str:
+        """The path, which is no file."""
+        return request.path
+
     def list(self) -> Iterable[Listed]:
         """All models of timm; whether their weights are in the hub's cache is not asked, there are too many."""
         if find_spec("timm") is None:

@@ -49,6 +49,10 @@ class Torchvision:
         """The name without its options."""
         return request.path
 
+    def absolute_path(self, request: Request) -> str:
+        """The path, which is no file."""
+        return request.path
+
     def list(self) -> Iterable[Listed]:
         """All classification models; those whose default weights are in the download cache are available."""
         for name in _names():

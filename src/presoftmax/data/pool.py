@@ -1,0 +1,119 @@
+"""Where a study's images come from: many labeled images, named before they are decoded, read by position."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from presoftmax.data.imageset import ImageSet
+from presoftmax.data.listing import Listing, list_images
+from presoftmax.data.reading import Framing, read_entries
+from presoftmax.data.samples import list_samples
+from presoftmax.errors import DataError
+
+__all__ = ["Pool", "open_pool", "shuffled"]
+
+
+class Pool(Protocol):
+    """Labeled images, each with its id."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """One id per image."""
+        ...
+
+    def read(self, positions: Sequence[int]) -> ImageSet:
+        """Decode the images at these positions; what cannot be used is in ``skipped``."""
+        ...
+
+
+def open_pool(
+    path: str | Path, labels: str | Path | None, framing: Framing, class_names: Sequence[str] | None = None
+) -> Pool:
+    """Open a place with labeled images.
+
+    Args:
+        path: a folder of class folders, also one that has them in its folder ``val`` (ImageNet); a flat folder, with
+            ``labels``; an ``.npz`` with ``images`` uint8 ``(N, 3, H, W)`` and ``labels`` ``(N,)``; or ``"samples"``
+            (or ``"samples:cifar10"``), see `samples`.
+        labels: CSV of labels, as for `list_images`.
+        framing: size and crop.
+        class_names: names of the model's classes, for class folders.
+
+    Raises:
+        DataError: there is nothing of this kind; see `list_images`.
+    """
+    name, _, which = str(path).partition(":")
+    if name == "samples":
+        return _Files(list_samples(which or "imagenet"), framing)
+    place = Path(path)
+    if place.suffix == ".npz":
+        return _arrays(place, framing)
+    if labels is None and (place / "val").is_dir():
+        place = place / "val"
+    return _Files(list_images(place, labels, class_names), framing)
+
+
+def shuffled(pool: Pool, seed: int) -> list[int]:
+    """All positions in an order that depends on nothing but the seed and the ids."""
+    keys = [blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest() for name in pool.ids]
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+@dataclass(frozen=True)
+class _Files:
+    listing: Listing
+    framing: Framing
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return [entry.id for entry in self.listing.entries]
+
+    def read(self, positions: Sequence[int]) -> ImageSet:
+        return read_entries([self.listing.entries[i] for i in positions], self.framing)
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    framing: Framing
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return [f"{i:06d}" for i in range(len(self.images))]
+
+    def read(self, positions: Sequence[int]) -> ImageSet:
+        names = self.ids
+        pictures = np.stack([self._framed(self.images[i]) for i in positions])
+        return ImageSet.from_arrays(pictures, self.labels[list(positions)], [names[i] for i in positions])
+
+    def _framed(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        if self.framing.size in (None, image.shape[1]) and self.framing.size in (None, image.shape[2]):
+            return image
+        picture = self.framing.apply(Image.fromarray(np.moveaxis(image, 0, 2)))
+        return np.moveaxis(np.array(picture), 2, 0)
+
+
+def _arrays(path: Path, framing: Framing) -> _Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            images, labels = archive["images"], archive["labels"]
+    except KeyError as error:
+        raise DataError(f"{path}: no array {error}; expected 'images' and 'labels'") from error
+    except (OSError, ValueError, BadZipFile) as error:
+        raise DataError(f"{path}: not a readable .npz ({error})") from error
+    if images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
+        images = np.moveaxis(images, 3, 1)
+    # The checks of an ImageSet, on the first image, before any model runs.
+    ImageSet.from_arrays(torch.from_numpy(images[:1]), labels[:1])
+    if len(images) != len(labels):
+        raise DataError(f"{path}: {len(images)} images but {len(labels)} labels")
+    return _Arrays(images, labels.astype(np.int64), framing)

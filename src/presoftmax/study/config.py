@@ -1,0 +1,217 @@
+"""What a study is: models, images, attacks. Read from TOML, checked before anything runs."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from presoftmax.attacks import Attack, multi_class, over_optimized
+from presoftmax.attacks.library import BalanceName, DiscretizationName
+from presoftmax.errors import StudyError
+
+__all__ = ["AttackConfig", "ImagesConfig", "MultiClassConfig", "OverOptimizedConfig", "StudyConfig"]
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImagesConfig(_Strict):
+    """Where the images come from, and how many of those that all models get right are attacked.
+
+    Attributes:
+        path: folder (ImageNet's, class folders, or flat with ``labels``), ``.npz``, or ``"samples"``.
+        labels: CSV of labels for a flat folder.
+        count: images to attack; all that can be found when fewer.
+        size: side in pixels they are brought to; the first model's when left out.
+        resize: length of the shorter side before the crop; the first model's own when left out.
+    """
+
+    path: str
+    labels: str | None = None
+    count: Count = 2500
+    size: Count | None = None
+    resize: Count | None = None
+
+
+class _AttackBase(_Strict):
+    name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
+    steps: Count = 500
+    discretization: DiscretizationName = "every-step"
+    space: Literal["normalized", "pixel"] = "normalized"
+    sources: list[str] | None = None
+    targets: list[Annotated[int, Field(ge=0)]] | None = None
+
+    def build(self) -> Attack:
+        """The attack that the loop runs."""
+        raise NotImplementedError
+
+
+class OverOptimizedConfig(_AttackBase):
+    """The over-optimized attack; see `presoftmax.attacks.over_optimized`."""
+
+    kind: Literal["over-optimized"]
+    alpha: Positive = 0.15
+
+    def build(self) -> Attack:
+        """The attack that the loop runs."""
+        return over_optimized(self.steps, self.alpha, self.discretization, self.space, self.name or self.kind)
+
+
+class MultiClassConfig(_AttackBase):
+    """The multi-class optimized attack; see `presoftmax.attacks.multi_class`."""
+
+    kind: Literal["multi-class"]
+    classes: Annotated[int, Field(ge=2)] = 2
+    alpha: tuple[Positive, Positive] = (0.05, 0.1)
+    balance: BalanceName = "rank"
+    second_target: Literal["uniform", "runner-up"] = "uniform"
+
+    def build(self) -> Attack:
+        """The attack that the loop runs."""
+        return multi_class(
+            self.steps, self.classes, self.alpha, self.balance, self.discretization, self.space, self.second_target,
+            self.name or self.kind,
+        )  # fmt: skip
+
+
+AttackConfig = Annotated[OverOptimizedConfig | MultiClassConfig, Field(discriminator="kind")]
+
+
+class StudyConfig(_Strict):
+    """A whole study. Everything in it changes what comes out; what does not (device, engine) is an option of the run.
+
+    Attributes:
+        title: heading of the report.
+        seed: for the order in which images are looked at, for target classes and noise.
+        models: names for `presoftmax.load_model`; each is a source, and a victim of all others.
+        victims: further models that are only victims (black boxes, for instance).
+        images: where the images come from.
+        attacks: run on every source, or on those named in ``sources``.
+        shard: images per unit of work, which is what a crash can cost.
+        noise: show every victim random noise of the same L2 norm, as a control.
+        final_images: keep the adversarial images of the last iteration.
+        gallery: number of examples of which about a dozen iterations are kept as images, for the figures.
+    """
+
+    title: str = "How misleading is the softmax?"
+    seed: int = 0
+    models: Annotated[list[str], Field(min_length=1)]
+    victims: list[str] = []
+    images: ImagesConfig
+    attacks: Annotated[list[AttackConfig], Field(min_length=1)]
+    shard: Count = 50
+    noise: bool = True
+    final_images: bool = True
+    gallery: Annotated[int, Field(ge=0)] = 4
+
+    @field_validator("models", "victims")
+    @classmethod
+    def _no_repeats(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name!r} is named twice")
+        return names
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "StudyConfig":
+        names = [attack.name or attack.kind for attack in self.attacks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"attacks: two are called {name!r}; give each a name of its own")
+        for number, attack in enumerate(self.attacks):
+            unknown = set(attack.sources or ()) - set(self.models)
+            if unknown:
+                raise ValueError(f"attacks.{number}.sources: {min(unknown)!r} is not among the models")
+            attack.build()
+            count = attack.classes if isinstance(attack, MultiClassConfig) else 1
+            if attack.targets is not None and len(attack.targets) != count:
+                raise ValueError(f"attacks.{number}.targets: {len(attack.targets)} given, the attack takes {count}")
+        for name in self.victims:
+            if name in self.models:
+                raise ValueError(f"victims: {name!r} is among the models already, and so a victim of all others")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> "StudyConfig":
+        """Read a TOML file.
+
+        Raises:
+            StudyError: no such file, not TOML, an unknown key, a wrong type or value (with the line).
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            content = tomllib.loads(text)
+        except OSError as error:
+            raise StudyError(f"{path}: {error.strerror}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise StudyError(f"{path}: not TOML ({error})") from error
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise StudyError(_first_problem(path, text, error)) from error
+
+    def attacks_on(self, model: str) -> list[AttackConfig]:
+        """The attacks of which this model is a source."""
+        return [attack for attack in self.attacks if attack.sources is None or model in attack.sources]
+
+    def values(self) -> dict[str, Any]:
+        """All settings, defaults filled in, as plain values."""
+        return self.model_dump(mode="json")
+
+    def differences(self, other: "StudyConfig") -> list[str]:
+        """The settings in which two studies differ, each as ``KEY: this, that``."""
+        ours, theirs = _flat(self.values()), _flat(other.values())
+        return [
+            f"{key}: {ours.get(key)!r} here, {theirs.get(key)!r} there"
+            for key in sorted(ours.keys() | theirs.keys())
+            if ours.get(key) != theirs.get(key)
+        ]
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is None:
+        return {path: value}
+    return {key: leaf for name, each in items for key, leaf in _flat(each, f"{path}.{name}".lstrip(".")).items()}
+
+
+def _first_problem(path: Path, text: str, error: ValidationError) -> str:
+    """The first thing wrong, with its line in the file, in one sentence."""
+    problem = error.errors()[0]
+    location = [part for part in problem["loc"] if part not in ("over-optimized", "multi-class")]
+    message = problem["msg"].removeprefix("Value error, ")
+    if not location and (found := re.match(r"([\w.]+): ", message)):
+        location = [int(part) if part.isdecimal() else part for part in found[1].split(".")]
+        message = message[found.end() :]
+    if problem["type"] == "extra_forbidden":
+        message = "there is no such setting"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    where = ".".join(map(str, location))
+    line = _line_of(text, location)
+    return f"{path}{f':{line}' if line else ''}: {f'{where}: ' if where else ''}{message}{more}"
+
+
+def _line_of(text: str, location: list[int | str]) -> int | None:
+    """Number of the line on which a setting stands, or its table begins; None where neither is written."""
+    if not location:
+        return None
+    table, key = str(location[0]), location[-1]
+    index = location[1] if len(location) > 1 and isinstance(location[1], int) else 0
+    header, seen, found = "", -1, None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if heading := re.match(r"\s*\[+\s*([\w.-]+)\s*\]+", line):
+            header = heading[1]
+            seen += header == table
+            if header == table and seen == index:
+                found = number
+        elif assigned := re.match(r"\s*\"?([\w-]+)\"?\s*=", line):
+            inside = header == table and max(seen, 0) == index
+            if (inside and assigned[1] == key) or (not header and assigned[1] == table):
+                return number
+    return found

@@ -1,0 +1,73 @@
+"""Many GPUs and machines by Ray: tasks out, bytes back. Only this machine needs the study's folder and the images."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from presoftmax.errors import StudyError, first_line
+from presoftmax.study.engines import Tasks, Work
+from presoftmax.study.work import Done, OnBlock
+
+__all__ = ["RayEngine"]
+
+Key = TypeVar("Key")
+
+_RETRIES = 8
+
+
+class RayEngine:
+    """Runs tasks on a Ray cluster.
+
+    A worker keeps the models that it has loaded. A task whose worker or node dies is run again by Ray elsewhere; a task
+    that raises is not.
+
+    Args:
+        address: of the cluster; the one that this machine belongs to, or else a new one on this machine, when left out.
+        device: where each task runs; ``"cuda"``, one whole GPU for each task, if the cluster has GPUs, when left out.
+        cpus: for each task; PyTorch uses as many threads.
+    """
+
+    def __init__(self, address: str | None = None, device: str | None = None, cpus: int = 1) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise StudyError("the engine 'ray' needs Ray: pip install 'presoftmax[ray]'") from None
+        self._ray: Any = ray
+        if not ray.is_initialized():
+            try:
+                ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, configure_logging=False)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise StudyError(f"Ray: {first_line(error)}") from error
+        resources = self._ray.cluster_resources()
+        self.device = device or ("cuda" if resources.get("GPU", 0) >= 1 else "cpu")
+        self._per_task = {"num_cpus": cpus, "num_gpus": 1 if self.device.startswith("cuda") else 0}
+
+    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, Done]]:
+        """Results with their keys, as they are finished; twice as many tasks are out as can run at a time."""
+        remote = self._ray.remote(work).options(max_retries=_RETRIES, **self._per_task)
+        running: dict[Any, Key] = {}
+        try:
+            for key, make in tasks:
+                running[remote.remote(make(), self.device, None)] = key
+                if len(running) >= 2 * self._slots():
+                    yield from self._finished(running)
+            while running:
+                yield from self._finished(running)
+        finally:
+            for reference in running:
+                self._ray.cancel(reference, force=True)
+
+    def _slots(self) -> int:
+        resources = self._ray.cluster_resources()
+        wanted = {"CPU": self._per_task["num_cpus"], "GPU": self._per_task["num_gpus"]}
+        return max(1, min(int(resources.get(kind, 0) // count) for kind, count in wanted.items() if count))
+
+    def _finished(self, running: dict[Any, Key]) -> Iterator[tuple[Key, Done]]:
+        done, _ = self._ray.wait(list(running), num_returns=1)
+        for reference in done:
+            key = running.pop(reference)
+            try:
+                yield key, self._ray.get(reference)
+            except self._ray.exceptions.RayTaskError as error:
+                raise (error.cause if isinstance(error.cause, Exception) else error) from None
+            except self._ray.exceptions.RayError as error:
+                raise StudyError(f"Ray gave up on {key}: {first_line(error)}; run again to go on") from error

@@ -1,0 +1,231 @@
+"""A study's folder: its config, the chosen images, one folder for each finished unit, each whole or not there.
+
+::
+
+    study.json                  the config as resolved, versions
+    selection/00000.*           what came of the first candidates: images that all models get right, `natural` rows
+    selection.json              which images were chosen, once they are
+    parts/ATTACK/SOURCE/00000/  a unit: steps.parquet, transfers.parquet, ..., receipt.json with their checksums
+
+A unit's folder is written under another name and renamed when whole, so a crash at any moment leaves it or does not.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from presoftmax.errors import RunError, StudyError
+from presoftmax.files import replace_text
+from presoftmax.study.config import StudyConfig
+from presoftmax.versions import versions
+
+__all__ = ["StudyFolder", "Unit"]
+
+_CONFIG = "study.json"
+_SELECTION = "selection.json"
+_RECEIPT = "receipt.json"
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """The smallest piece of work that is done or not: an attack on a source, with a shard of the images."""
+
+    attack: str
+    source: str
+    shard: int
+
+    @property
+    def path(self) -> Path:
+        """Its folder, inside ``parts``."""
+        return Path(_safe(self.attack)) / _safe(self.source) / f"{self.shard:05d}"
+
+    def __str__(self) -> str:
+        return f"{self.attack} on {self.source}, shard {self.shard}"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """How the files of a study are read and written."""
+
+    path: Path
+
+    @classmethod
+    def start(cls, path: Path, config: StudyConfig) -> "StudyFolder":
+        """Make the folder of a study, or take the one that is there if it is of the same study.
+
+        Raises:
+            StudyError: there is a folder of another study (the settings that differ are named), or of something else.
+            RunError: it cannot be made.
+        """
+        folder = cls(path)
+        if (path / _CONFIG).is_file():
+            different = config.differences(folder.config())
+            if different:
+                more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
+                raise StudyError(f"{path} holds another study: {different[0]}{more}; give another folder with --out")
+            return folder
+        if path.exists() and any(path.iterdir()):
+            raise StudyError(f"{path}: exists and holds no study; give another folder with --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be made ({error.strerror})") from error
+        content = {"kind": "presoftmax study", "config": config.values(), "versions": versions()}
+        replace_text(path / _CONFIG, json.dumps(content, indent=1) + "\n")
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "StudyFolder":
+        """The folder of a study; raises `StudyError` if it is none."""
+        if not (path / _CONFIG).is_file():
+            raise StudyError(f"{path}: not the folder of a study (no {_CONFIG})")
+        return cls(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one process; raises `StudyError` where another one has it."""
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StudyError(f"{self.path}: another run is working on it") from None
+            self._remove_unfinished()
+            yield
+
+    def config(self) -> StudyConfig:
+        """The study's config; raises `StudyError` where the file was damaged."""
+        try:
+            return StudyConfig.model_validate(self.about()["config"])
+        except (ValueError, KeyError) as error:
+            raise StudyError(f"{self.path / _CONFIG}: not a study ({error})") from error
+
+    def about(self) -> dict[str, Any]:
+        """What ``study.json`` says: config and versions."""
+        content: dict[str, Any] = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
+        return content
+
+    # The selection.
+
+    def chunk_is_whole(self, number: int) -> bool:
+        """Whether what came of the candidates of that number is there, and as it was written."""
+        return _is_whole(self._chunk(number))
+
+    def write_chunk(self, number: int, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+        """Write what came of a chunk of candidates."""
+        _write_whole(self._chunk(number), files, facts)
+
+    def chunk_facts(self, number: int) -> dict[str, Any]:
+        """What is known of a chunk besides its files."""
+        return _receipt(self._chunk(number))
+
+    def chunk_file(self, number: int, name: str) -> Path:
+        """A file of a chunk."""
+        return self._chunk(number) / name
+
+    def write_selection(self, content: Mapping[str, Any]) -> None:
+        """Write down which images were chosen."""
+        replace_text(self.path / _SELECTION, json.dumps(content, indent=1) + "\n")
+
+    def selection(self) -> dict[str, Any] | None:
+        """Which images were chosen; None as long as they are not."""
+        try:
+            content: dict[str, Any] = json.loads((self.path / _SELECTION).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content
+
+    def natural(self) -> pl.DataFrame:
+        """The `natural` table of all candidates that were looked at."""
+        chosen = self.selection()
+        if chosen is None:
+            raise StudyError(f"{self.path}: no images have been chosen yet")
+        return pl.concat(
+            [pl.read_parquet(self.chunk_file(number, "natural.parquet")) for number in range(chosen["chunks"])]
+        )
+
+    def _chunk(self, number: int) -> Path:
+        return self.path / "selection" / f"{number:05d}"
+
+    # The units.
+
+    def is_done(self, unit: Unit, check: bool = True) -> bool:
+        """Whether a unit is there; with ``check``, whether its files are as they were written."""
+        place = self.path / "parts" / unit.path
+        return _is_whole(place) if check else (place / _RECEIPT).is_file()
+
+    def write_unit(self, unit: Unit, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+        """Write a finished unit; one that was there and damaged is replaced.
+
+        Raises:
+            RunError: it cannot be written (a full disk); nothing of it is left.
+        """
+        _write_whole(self.path / "parts" / unit.path, files, facts)
+
+    def unit_facts(self, unit: Unit) -> dict[str, Any]:
+        """What a unit's receipt says: seconds, passes, device, batch size."""
+        return _receipt(self.path / "parts" / unit.path)
+
+    def unit_file(self, unit: Unit, name: str) -> Path:
+        """A file of a unit."""
+        return self.path / "parts" / unit.path / name
+
+    def _remove_unfinished(self) -> None:
+        for left in [*self.path.glob("parts/*/*/.*.partial"), *self.path.glob("selection/.*.partial")]:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _safe(name: str) -> str:
+    """A name as that of a folder; names that become the same get apart by a short hash."""
+    safe = re.sub(r"[^\w.-]+", "_", name).lstrip(".")[:80]
+    return safe if safe == name else f"{safe}-{blake2b(name.encode(), digest_size=3).hexdigest()}"
+
+
+def _write_whole(place: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    unfinished = place.with_name(f".{place.name}.partial")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name, content in files.items():
+            _write_synced(unfinished / name, content)
+        sums = {name: _checksum(content) for name, content in files.items()}
+        _write_synced(unfinished / _RECEIPT, (json.dumps({**facts, "files": sums}, indent=1) + "\n").encode())
+        if place.exists():
+            shutil.rmtree(place)
+        unfinished.rename(place)
+    except OSError as error:
+        raise RunError(f"{place}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _receipt(place: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((place / _RECEIPT).read_text(encoding="utf-8"))
+    return content
+
+
+def _is_whole(place: Path) -> bool:
+    with suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
+        sums = _receipt(place)["files"]
+        return all(_checksum((place / name).read_bytes()) == checksum for name, checksum in sums.items())
+    return False
+
+
+def _checksum(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,61 @@
+"""The models of a study, loaded once per process and held."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from presoftmax.models import Classifier, Model, absolute_name, load_model, load_victim, table_names
+from presoftmax.study.config import StudyConfig
+
+__all__ = ["Names", "Panel", "load_panel"]
+
+
+@dataclass(frozen=True)
+class Names:
+    """How to load the models of a study, and how its tables call them.
+
+    Attributes:
+        load: names for the catalog, their paths absolute; sources first, then the models that are only victims.
+        tables: likewise, as in the tables.
+        sources: how many of them are sources.
+    """
+
+    load: tuple[str, ...]
+    tables: tuple[str, ...]
+    sources: int
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> "Names":
+        """The names of a study's models; raises `ModelError` for one that does not exist."""
+        named = [*config.models, *config.victims]
+        return cls(tuple(map(absolute_name, named)), tuple(table_names(*named)), len(config.models))
+
+    def victims_of(self, source: int) -> tuple[str, ...]:
+        """Everything but the source itself."""
+        return tuple(name for i, name in enumerate(self.tables) if i != source)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The loaded models, in the order of their names."""
+
+    sources: tuple[Classifier, ...]
+    only_victims: tuple[Model, ...]
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All of them."""
+        return (*self.sources, *self.only_victims)
+
+    def victims_of(self, source: int) -> tuple[Model, ...]:
+        """Everything but the source itself."""
+        return tuple(model for i, model in enumerate(self.models) if i != source)
+
+
+@lru_cache(maxsize=1)
+def load_panel(names: Names, device: str) -> Panel:
+    """Load the models; a worker that is asked again for the same ones still has them."""
+    sources = [load_model(name, device) for name in names.load[: names.sources]]
+    victims = [load_victim(name, device) for name in names.load[names.sources :]]
+    for model, name in zip([*sources, *victims], names.tables, strict=True):
+        model.name = name
+    return Panel(tuple(sources), tuple(victims))
