@@ -18,7 +18,7 @@ from presoftmax import numerics
 from presoftmax.errors import DataError
 from presoftmax.files import replace_text
 
-__all__ = ["NaturalReference", "Tail", "measures", "quantiles"]
+__all__ = ["NaturalReference", "Tail", "gaussian", "measures", "quantiles"]
 
 _VERSION = 1
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -116,7 +116,7 @@ class NaturalReference:
         measured = {**measures(z), "confidence": numerics.confidence(z.float())}
         counts = torch.bincount(predicted, minlength=z.shape[1])
         common = (counts >= _FEWEST_PER_CLASS).nonzero()[:, 0].tolist()
-        mean, precision = _gaussian(torch.topk(z, min(_TOP_K, z.shape[1]), dim=1).values)
+        mean, precision = gaussian(torch.topk(z, min(_TOP_K, z.shape[1]), dim=1).values)
         return cls(
             model=model,
             classes=z.shape[1],
@@ -221,8 +221,11 @@ def quantiles(values: Tensor, at: Sequence[float]) -> dict[str, float]:
     return {f"{q:g}": float(torch.quantile(values.double(), q)) for q in at}
 
 
-def _gaussian(top: Tensor) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    """Mean and inverse covariance; sorted values are collinear, so it is shrunk by a tenth towards the identity."""
+def gaussian(top: Tensor) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    """Mean and inverse covariance of sorted top logits ``(N, k)``.
+
+    Sorted values are collinear, so the covariance is shrunk by a tenth towards the identity.
+    """
     covariance = torch.cov(top.T).reshape(top.shape[1], top.shape[1])
     target = torch.eye(len(covariance), dtype=torch.float64) * covariance.diagonal().mean().clamp_min(1e-12)
     precision = torch.linalg.inv(0.9 * covariance + 0.1 * target)

@@ -1,19 +1,19 @@
 """From trajectories to curves over transferability: cleaning and aggregation, as in Appendix B of the paper."""
 
-from typing import Literal
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from presoftmax.analysis.iterations import finite_only
+from presoftmax.analysis.trajectories import Reading, Trajectories, by_source
 from presoftmax.schema import NOT_FINITE
 
-__all__ = ["Reading", "clean", "transfer_curves"]
-
-Reading = Literal["misclassified", "targeted"]
-"""What counts as transferred: any wrong class (the paper's), or one of the targets."""
+__all__ = ["CURVE_COLUMNS", "Reading", "clean", "curves_of", "transfer_curves"]
 
 _PAIR = ["attack", "source", "victim"]
-_Y = ("ca1", "confidence", "log_odds")
+CURVE_COLUMNS = ("ca1", "confidence", "log_odds")
+"""What is averaged."""
 _Z95 = 1.96
 
 
@@ -50,7 +50,7 @@ def transfer_curves(
     """CA1, confidence and log-odds of the source against the share transferred to a victim, iteration by iteration.
 
     Both the cleaned curve, over the examples that `clean` keeps, which ends at 100 % by construction, and the
-    uncleaned one.
+    uncleaned one. Examples with an answer that was not finite are left out of both.
 
     Args:
         steps: the `steps` table.
@@ -59,35 +59,49 @@ def transfer_curves(
 
     Returns:
         Sorted by ``attack, source, victim, cleaned, iteration``: these, ``examples``, ``transferability`` (in %),
-        and for
-        each of ``ca1``, ``confidence`` and ``log_odds`` the mean and the bounds ``_low`` and ``_high`` of its 95 %
-        confidence interval, mean +- 1.96 s / sqrt(n) (null for a single example).
+        and for each of ``ca1``, ``confidence`` and ``log_odds`` the mean and the bounds ``_low`` and ``_high`` of its
+        95 % confidence interval, mean +- 1.96 s / sqrt(n) (null for a single example).
+
+    Raises:
+        DataError: no rows, or an example that lacks an iteration.
     """
-    keys = ["attack", "source", "example", "iteration"]
-    shown = finite_only(transfers).select(*keys, "victim", pl.col(reading).alias("transferred"))
-    joined = shown.join(finite_only(steps).select(*keys, *_Y), on=keys)
-    kept = clean(transfers, reading).lazy().filter("kept").select(*_PAIR, "example")
-    cleaned = joined.join(kept, on=[*_PAIR, "example"], how="semi").with_columns(cleaned=pl.lit(True))
-    everything = joined.with_columns(cleaned=pl.lit(False))
-    order = [*_PAIR, "cleaned", "iteration"]
-    return (
-        pl.concat([cleaned, everything])
-        .group_by(order)
-        .agg(
-            pl.len().alias("examples"),
-            (100 * pl.col("transferred").cast(pl.Float64).mean()).alias("transferability"),
-            *(bound for name in _Y for bound in _interval(name)),
-        )
-        .sort(order)
-        .collect()
-    )
+    curves = [curves_of(each, reading) for each in by_source(steps, transfers, CURVE_COLUMNS)]
+    return pl.concat(curves).sort(*_PAIR, "cleaned", "iteration")
 
 
-def _interval(name: str) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    value = pl.col(name).cast(pl.Float64)
-    half = _Z95 * value.std() / pl.len().sqrt()
-    return (
-        value.mean().alias(name),
-        (value.mean() - half).alias(f"{name}_low"),
-        (value.mean() + half).alias(f"{name}_high"),
-    )
+def curves_of(trajectories: Trajectories, reading: Reading = "misclassified") -> pl.DataFrame:
+    """The rows of `transfer_curves` for one attack and source."""
+    values = {name: trajectories.values(name) for name in CURVE_COLUMNS}
+    parts = []
+    for victim, readings in trajectories.transferred.items():
+        flags = readings[reading]
+        everything = np.ones(len(trajectories), dtype=bool)
+        for cleaned, chosen in ((False, everything), (True, flags[:, -1])):
+            if not chosen.any():
+                continue
+            columns: dict[str, Any] = {
+                "iteration": trajectories.iterations.astype(np.int32),
+                "transferability": 100 * flags[chosen].mean(axis=0),
+            }
+            for name in CURVE_COLUMNS:
+                columns |= _interval(name, values[name][chosen])
+            keys = {"attack": trajectories.attack, "source": trajectories.source, "victim": victim, "cleaned": cleaned}
+            constants = [pl.lit(value).alias(key) for key, value in keys.items()]
+            count = pl.lit(int(chosen.sum()), dtype=pl.UInt32).alias("examples")
+            frame = pl.DataFrame(columns).with_columns(*constants, count)
+            parts.append(frame.select(*keys, "iteration", "examples", pl.exclude(*keys, "iteration", "examples")))
+    return pl.concat(parts) if parts else _no_curves()
+
+
+def _interval(name: str, values: npt.NDArray[np.float64]) -> dict[str, pl.Series]:
+    mean, count = values.mean(axis=0), len(values)
+    half = _Z95 * values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(mean), np.nan)
+    bounds = {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
+    return {key: pl.Series(each, nan_to_null=True) for key, each in bounds.items()}
+
+
+def _no_curves() -> pl.DataFrame:
+    numbers = ["transferability", *(f"{n}{end}" for n in CURVE_COLUMNS for end in ("", "_low", "_high"))]
+    keys = {"attack": pl.String, "source": pl.String, "victim": pl.String, "cleaned": pl.Boolean}
+    counts = {"iteration": pl.Int32, "examples": pl.UInt32}
+    return pl.DataFrame(schema={**keys, **counts, **dict.fromkeys(numbers, pl.Float64)})

@@ -1,6 +1,5 @@
 """The report of a run folder: figures as PNG and SVG, and one HTML page that needs nothing else."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from presoftmax.analysis import (
 )
 from presoftmax.files import replace_text
 from presoftmax.report.figures.curves import transfer_figure
-from presoftmax.report.figures.gallery import Picture, choose_iterations, gallery_figure
+from presoftmax.report.figures.gallery import Picture, choose_iterations, class_namer, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
 from presoftmax.report.figures.style import save
 from presoftmax.report.html import data_uri, render
@@ -68,7 +67,7 @@ def _gallery(folder: RunFolder, attack: str, steps: pl.DataFrame, summary: dict[
             break
         strips.append([_picture(folder, attack, number, row) for row in choose_iterations(shown)])
     return gallery_figure(
-        strips, _namer(summary["classes"]), f"{attack}: the same photos, further and further optimized"
+        strips, class_namer(summary["classes"]), f"{attack}: the same photos, further and further optimized"
     )
 
 
@@ -76,14 +75,6 @@ def _picture(folder: RunFolder, attack: str, number: int, row: dict[str, Any]) -
     path = folder.image_path(attack, number, row["example"], row["iteration"])
     with Image.open(path) as image:
         return Picture(np.array(image), row)
-
-
-def _namer(classes: list[str] | None) -> Callable[[int], str]:
-    def name_of(number: int) -> str:
-        known = classes is not None and 0 <= number < len(classes)
-        return str(classes[number]) if classes is not None and known else f"class {number}"
-
-    return name_of
 
 
 def _page(

@@ -1,6 +1,6 @@
 """Run a study: choose the images, then one unit after the other; what is there already is not done again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,11 +136,15 @@ def _choose(
         folder.write_chunk(number, done.files, done.facts)
         counts[number] = done.facts
         watcher.choosing(found(), config.images.count, sum(facts["looked_at"] for facts in counts.values()))
-    return _conclude(config, names, folder, counts)
+    return _conclude(config, names, folder, counts, first.classes)
 
 
 def _conclude(
-    config: StudyConfig, names: Names, folder: StudyFolder, counts: dict[int, dict[str, Any]]
+    config: StudyConfig,
+    names: Names,
+    folder: StudyFolder,
+    counts: dict[int, dict[str, Any]],
+    classes: Sequence[str] | None,
 ) -> dict[str, Any]:
     """The first images of the first chunks that give enough, whatever was looked at beyond them."""
     ids: list[str] = []
@@ -168,6 +172,7 @@ def _conclude(
         "looked_at": looked_at,
         "chunks": used,
         "num_classes": num_classes,
+        "classes": classes,
         "skipped": [entry for each in facts for entry in each["skipped"]],
     }
     folder.write_selection(content)

@@ -13,33 +13,35 @@ __all__ = ["transfer_figure"]
 
 _PANEL = (4.6, 3.6)
 _FEWEST_FOR_A_BAND = 5
-_COLUMNS = 2
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
 
 
-def transfer_figure(curves: pl.DataFrame, title: str) -> Figure:
+def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str = "pair") -> Figure:
     """One panel for each (source, victim): CA1 on the left axis, confidence on the right one.
 
     Bold with a band: mean and 95 % confidence interval over the examples that had transferred at the end (cleaned).
     Thin and dotted: the mean over all examples.
 
     Args:
-        curves: rows of `presoftmax.analysis.transfer_curves`, of one attack.
+        curves: rows of `presoftmax.analysis.transfer_curves`, of one attack (or of one pair, with ``by="attack"``).
         title: of the figure.
+        columns: panels side by side.
+        by: ``"pair"``, or a column of which each value gets a panel.
     """
-    pairs = curves.select("source", "victim").unique(maintain_order=True).rows()
-    columns = min(_COLUMNS, len(pairs))
-    rows = -(-len(pairs) // columns)
+    keys = ["source", "victim"] if by == "pair" else [by]
+    groups = [frame for _, frame in curves.group_by(keys, maintain_order=True)]
+    columns = min(columns, len(groups))
+    rows = -(-len(groups) // columns)
     with styled():
         figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows + 0.5), layout="constrained")
         figure.suptitle(title, fontsize=11)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         top = _ceiling(curves)
-        for panel, (source, victim) in zip(panels, pairs, strict=False):
-            of_pair = curves.filter((pl.col("source") == source) & (pl.col("victim") == victim))
-            _panel(panel, of_pair, f"{source} to {victim}", top)
-        for panel in panels[len(pairs) :]:
+        for panel, group in zip(panels, groups, strict=False):
+            pair = f"{group['source'][0]} to {group['victim'][0]}"
+            _panel(panel, group, pair if by == "pair" else group[by][0], top)
+        for panel in panels[len(groups) :]:
             panel.set_visible(False)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=4)
     return figure

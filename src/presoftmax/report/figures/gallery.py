@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 
 from presoftmax.report.figures.style import styled
 
-__all__ = ["Picture", "choose_iterations", "gallery_figure"]
+__all__ = ["Namer", "Picture", "choose_iterations", "class_namer", "gallery_figure"]
+
+Namer = Callable[[int], str]
+"""Class number to class name."""
 
 _COLUMNS = 4
 
@@ -22,6 +25,16 @@ class Picture:
 
     pixels: npt.NDArray[np.uint8]
     row: dict[str, Any]
+
+
+def class_namer(classes: Sequence[str] | None) -> Namer:
+    """Names of classes where they are known, else ``class 7``."""
+
+    def name_of(number: int) -> str:
+        known = classes is not None and 0 <= number < len(classes)
+        return str(classes[number]) if classes is not None and known else f"class {number}"
+
+    return name_of
 
 
 def choose_iterations(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -43,7 +56,7 @@ def choose_iterations(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [unique[iteration] for iteration in sorted(unique)]
 
 
-def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Callable[[int], str], title: str) -> Figure:
+def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Namer, title: str) -> Figure:
     """Strips of images, the clean one first, each above its perturbation, amplified.
 
     Args:
@@ -62,9 +75,7 @@ def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Callable[[int],
     return figure
 
 
-def _strip(
-    above: Sequence[Axes], below: Sequence[Axes], strip: Sequence[Picture], name_of: Callable[[int], str]
-) -> None:
+def _strip(above: Sequence[Axes], below: Sequence[Axes], strip: Sequence[Picture], name_of: Namer) -> None:
     clean = strip[0].pixels.astype(np.int16)
     for axes, under, picture in zip(above, below, strip, strict=False):
         axes.imshow(picture.pixels, interpolation="nearest")
@@ -93,7 +104,7 @@ def _heading(row: dict[str, Any]) -> str:
     return "original" if row["iteration"] == 0 else f"iteration {row['iteration']}"
 
 
-def _caption(row: dict[str, Any], name_of: Callable[[int], str]) -> str:
+def _caption(row: dict[str, Any], name_of: Namer) -> str:
     name = name_of(row["predicted"])
     name = name if len(name) <= 26 else f"{name[:25]}…"
     exactly = " (exactly 1)" if row["saturated"] else ""

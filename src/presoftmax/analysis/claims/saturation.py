@@ -1,0 +1,123 @@
+"""C1 to C4: the over-optimized attack and what the softmax does not show of it."""
+
+import numpy as np
+
+from presoftmax.analysis.bootstrap import mean_interval, median_interval, quantiles, resampled_counts
+from presoftmax.analysis.claims.measured import Measured, judged, not_measurable
+from presoftmax.analysis.trajectories import Trajectories, Values
+
+__all__ = ["HIGH_CONFIDENCE", "beyond_natural", "blind", "rising", "saturating"]
+
+HIGH_CONFIDENCE = 0.99
+"""The mean confidence from which the softmax is called blind."""
+_ROUNDS = 400
+
+
+def saturating(t: Trajectories) -> Measured:
+    """C1."""
+    at_end = t.steps["saturated"][:, -1].astype(np.float64)
+    ever = t.saturated_at < len(t.iterations)
+    first = t.iterations[t.saturated_at[ever]]
+    details = {
+        "ever_saturated": float(ever.mean()),
+        "median_first_saturated_iteration": float(np.median(first)) if len(first) else None,
+        "mean_final_confidence": float(t.values("confidence")[:, -1].mean()),
+    }
+    when = f"; half of those that ever reach it do so by iteration {np.median(first):.0f}" if len(first) else ""
+    sentence = f"{_percent(at_end.mean())} end with a confidence of exactly 1{when}."
+    return judged(
+        "C1", (t.attack, t.source, None), len(t), float(at_end.mean()), mean_interval(at_end), sentence, details
+    )
+
+
+def rising(t: Trajectories) -> Measured:
+    """C2."""
+    place = (t.attack, t.source, None)
+    ca1 = t.values("ca1")
+    # An example that saturates at the very end has no "after", and a ratio to a logit of 0 or less says nothing.
+    usable = t.saturated_at < len(t.iterations) - 1
+    first = ca1[usable, t.saturated_at[usable]]
+    ratios = ca1[usable, -1][first > 0] / first[first > 0]
+    if len(ratios) == 0:
+        return not_measurable("C2", place, 0, "no confidence is exactly 1 before the last iteration")
+    value = float(np.median(ratios))
+    sentence = f"After the confidence reads exactly 1, CA1 still grows to {value:.2f} times (median of {len(ratios)})."
+    details = {"share_that_rises": float((ratios > 1).mean()), "mean_ca1_at_saturation": float(first.mean())}
+    return judged("C2", place, len(ratios), value, median_interval(ratios), sentence, details)
+
+
+def beyond_natural(t: Trajectories, largest: float | None, natural_images: int) -> Measured:
+    """C3.
+
+    Args:
+        t: the trajectories.
+        largest: CA1 of any natural image of the source; None if unknown.
+        natural_images: how many were looked at.
+    """
+    place = (t.attack, t.source, None)
+    if largest is None:
+        return not_measurable("C3", place, len(t), "no natural images of this model are known")
+    final = t.values("ca1")[:, -1]
+    beyond = (final > largest).astype(np.float64)
+    details = {"largest_natural_ca1": largest, "mean_final_ca1": float(final.mean()), "natural_images": natural_images}
+    sentence = (
+        f"{_percent(beyond.mean())} end beyond {largest:.1f}, the largest CA1 of {natural_images} natural images; "
+        f"the mean is {final.mean():.1f}."
+    )
+    return judged("C3", place, len(t), float(beyond.mean()), mean_interval(beyond), sentence, details)
+
+
+def blind(t: Trajectories, victim: str) -> Measured:
+    """C4, on all examples: cleaning would force the transferability to 100 % at the end."""
+    place = (t.attack, t.source, victim)
+    flags = t.transferred[victim]["misclassified"].astype(np.float64)
+    confidence, ca1 = t.values("confidence"), t.values("ca1")
+    mean = confidence.mean(axis=0)
+    if not (mean[:-1] >= HIGH_CONFIDENCE).any():
+        why = (
+            f"the mean confidence does not reach {HIGH_CONFIDENCE} before the last iteration (highest {mean.max():.3f})"
+        )
+        return not_measurable("C4", place, len(t), why)
+    everyone = np.ones((1, len(t)))
+    at, transferability, transfer_rise, ca1_rise = (each[0] for each in _after(everyone, confidence, ca1, flags))
+    counts = resampled_counts(len(t), _ROUNDS)
+    bounds = quantiles(_after(counts, confidence, ca1, flags)[2])
+    cleaned = flags[flags[:, -1] == 1]
+    details = {
+        "iteration": float(t.iterations[int(at)]),
+        "transferability_at_0.99": float(transferability),
+        "transferability_at_the_end": float(100 * flags[:, -1].mean()),
+        "ca1_rise": float(ca1_rise),
+        "transferability_at_0.99_cleaned": float(100 * cleaned[:, int(at)].mean()) if len(cleaned) else None,
+    }
+    sentence = (
+        f"The mean confidence reaches {HIGH_CONFIDENCE} at iteration {t.iterations[int(at)]}, with "
+        f"{transferability:.0f} % transferred; afterwards transfer changes by "
+        f"{transfer_rise:+.0f} points and CA1 by {ca1_rise:+.1f}."
+    )
+    return judged(
+        "C4", place, len(t), round(float(transfer_rise), 9), bounds, sentence, details, also=bool(ca1_rise > 0)
+    )
+
+
+def _after(counts: Values, confidence: Values, ca1: Values, flags: Values) -> tuple[Values, Values, Values, Values]:
+    """Per resample: where the mean confidence first is high, the transferability there, what it and CA1 rise after.
+
+    NaN where a resample's confidence never gets there.
+    """
+    weights = counts / counts.sum(axis=1, keepdims=True)
+    high = (weights @ confidence) >= HIGH_CONFIDENCE
+    at = high.argmax(axis=1)
+    rows = np.arange(len(weights))
+    transfer, logit = 100 * (weights @ flags), weights @ ca1
+    reached = np.where(high.any(axis=1), 1.0, np.nan)
+    return (
+        at.astype(np.float64),
+        reached * transfer[rows, at],
+        reached * (transfer[:, -1] - transfer[rows, at]),
+        reached * (logit[:, -1] - logit[rows, at]),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

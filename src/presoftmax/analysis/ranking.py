@@ -1,0 +1,143 @@
+"""How well scores rank strength: rank correlation with transfer, within trajectories and across examples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from presoftmax.analysis.bootstrap import quantiles
+from presoftmax.analysis.trajectories import Flags, Reading, Trajectories, Values
+from presoftmax.spacing import log_spaced
+
+__all__ = ["BASELINES", "RANKED", "Ranking", "rank_scores", "spearman"]
+
+BASELINES = ("iteration", "l2", "linf")
+"""What any score must beat: how long the attack ran, how far it went."""
+RANKED = (
+    "confidence",
+    "ca1",
+    "log_odds",
+    "margin",
+    "logsumexp",
+    "misclassification_log_odds",
+    "true_margin",
+    "group_log_odds",
+    "best_group_log_odds",
+    "negative_entropy",
+    "negative_renyi_entropy",
+    "top_k_distance",
+)
+"""Scores of which the correlation is computed; ``logsumexp`` is the energy, and ``ca1`` ranks as its own tail does."""
+
+_WITHIN = 32
+_ACROSS = 8
+_ROUNDS = 200
+_COMPARED = ("ca1", "misclassification_log_odds")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rank correlations of scores with transfer to one victim.
+
+    Attributes:
+        within: per score, the mean over examples of the correlation along the trajectory (about 32 log-spaced
+            iterations); None where it is defined for none.
+        within_defined: per score, for how many examples it is defined (neither score nor transfer constant).
+        across: per score, per iteration shown, the correlation across examples; None where undefined.
+        across_mean: per score, its mean over the iterations at which it is defined for this score.
+        gain: per compared score, the mean of its across-correlation minus that of the confidence, over the iterations
+            at which both are defined.
+        gain_interval: per compared score, its bootstrap interval.
+    """
+
+    within: dict[str, float | None]
+    within_defined: dict[str, int]
+    across: dict[str, dict[int, float | None]]
+    across_mean: dict[str, float | None]
+    gain: dict[str, float | None]
+    gain_interval: dict[str, tuple[float, float] | None]
+
+
+def rank_scores(
+    trajectories: Trajectories, scores: Mapping[str, Values], victim: str, reading: Reading = "misclassified"
+) -> Ranking:
+    """Correlate scores, each ``(N, T)``, with transfer to a victim.
+
+    Args:
+        trajectories: N examples over T iterations.
+        scores: by name; higher is to mean stronger.
+        victim: its name.
+        reading: what counts as transferred.
+    """
+    flags = trajectories.transferred[victim][reading]
+    last = int(trajectories.iterations[-1])
+    along = _positions(trajectories, log_spaced(last, _WITHIN))
+    at = [i for i in _positions(trajectories, log_spaced(last, _ACROSS)) if trajectories.iterations[i] > 0]
+    within, defined, across = {}, {}, {}
+    for name, values in scores.items():
+        each = spearman(values[:, along], flags[:, along], axis=1)
+        within[name], defined[name] = _mean(each), int(np.isfinite(each).sum())
+        columns = spearman(values[:, at], flags[:, at], axis=0)
+        across[name] = {int(trajectories.iterations[i]): _known(float(c)) for i, c in zip(at, columns, strict=True)}
+    means = {name: _mean(np.array([c for c in each.values() if c is not None])) for name, each in across.items()}
+    gains = _gains(scores, flags, at)
+    return Ranking(
+        within, defined, across, means, {n: g for n, (g, _) in gains.items()}, {n: i for n, (_, i) in gains.items()}
+    )
+
+
+def spearman(values: npt.NDArray[np.float64], flags: Flags, axis: int) -> Values:
+    """Spearman's rank correlation of two arrays along an axis; NaN where one of them is constant."""
+    a, b = (_centered(rankdata(each, axis=axis), axis) for each in (values, flags.astype(np.float64)))
+    length = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation: Values = np.where(length > 0, (a * b).sum(axis=axis) / length, np.nan)
+    return correlation
+
+
+def _centered(ranks: Values, axis: int) -> Values:
+    centered: Values = ranks - ranks.mean(axis=axis, keepdims=True)
+    return centered
+
+
+def _gains(
+    scores: Mapping[str, Values], flags: Flags, at: Sequence[int]
+) -> dict[str, tuple[float | None, tuple[float, float] | None]]:
+    """How much better than the confidence the compared scores rank, with bootstrap intervals over examples."""
+    compared = [name for name in _COMPARED if name in scores]
+    if "confidence" not in scores or not at:
+        return dict.fromkeys(compared, (None, None))
+    columns = {name: scores[name][:, at] for name in ("confidence", *compared)}
+    shown = flags[:, at]
+    everyone = np.arange(len(shown))
+    values = {name: _gain(columns, shown, name, everyone) for name in compared}
+    generator = np.random.default_rng(0)
+    drawn: dict[str, list[float]] = {name: [] for name in compared}
+    for _ in range(_ROUNDS if len(shown) > 1 else 0):
+        chosen = generator.integers(0, len(shown), len(shown))
+        for name in compared:
+            drawn[name].append(_gain(columns, shown, name, chosen))
+    return {name: (_known(values[name]), quantiles(np.array(drawn[name]))) for name in compared}
+
+
+def _gain(columns: Mapping[str, Values], shown: Flags, name: str, chosen: npt.NDArray[np.int64]) -> float:
+    base = spearman(columns["confidence"][chosen], shown[chosen], axis=0)
+    better = spearman(columns[name][chosen], shown[chosen], axis=0)
+    both = (better - base)[np.isfinite(better - base)]
+    return float(both.mean()) if len(both) else float("nan")
+
+
+def _positions(trajectories: Trajectories, iterations: Sequence[int]) -> list[int]:
+    known = {int(iteration): i for i, iteration in enumerate(trajectories.iterations)}
+    return [known[iteration] for iteration in iterations if iteration in known]
+
+
+def _mean(values: Values) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,117 @@
+"""Figures 1 to 5 of the paper, from a study."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+from safetensors import safe_open
+
+from presoftmax.report.figures.curves import transfer_figure
+from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, gallery_figure
+from presoftmax.study.overview import Overview
+from presoftmax.study.results import Results
+
+__all__ = ["study_figures"]
+
+_STRIPS = 2
+
+
+def study_figures(results: Results, overview: Overview, namer: Namer) -> Iterator[tuple[str, str, Figure]]:
+    """Name, caption and figure, in the order of the paper; further attacks after its two.
+
+    Figures 1 and 2 are drawn on the last source, Figure 3 from the middle source to the last, as in the paper.
+    """
+    singles, several = _first_attacks(results)
+    last = results.names.tables[results.names.sources - 1]
+    for number, attack in ((1, singles), (2, several)):
+        if attack is not None and (figure := _gallery(results, attack, last, namer)) is not None:
+            caption = (
+                f"Figure {number} of the paper: images under the {attack} attack on {last}; the original, where the "
+                "source is first fooled, in between, and at the end. Perturbations are amplified as stated; gray is "
+                "unchanged."
+            )
+            yield f"figure{number}-{attack}", caption, figure
+    if overview.curves.height == 0:
+        return
+    pair = _middle_pair(results)
+    chosen = [attack for attack in (singles, several) if attack is not None]
+    curves = pl.concat([_of_pair(overview.curves, attack, *pair) for attack in chosen])
+    if curves.height:
+        title = f"{pair[0]} to {pair[1]}: logit and confidence against black-box transferability"
+        yield "figure3", f"Figure 3 of the paper: the attacks side by side. {_READING}", _by_attack(curves, title)
+    columns = len(results.names.tables) - 1
+    names = {singles: "figure4", several: "figure5"}
+    for attack in dict.fromkeys(attack for attack, _ in results.groups()):
+        figure = transfer_figure(_ordered(results, overview.curves, attack), _title(attack), min(3, columns))
+        name = names.get(attack, "figure")
+        caption = f"Figure {name[-1]} of the paper. " if name != "figure" else ""
+        yield f"{name}-{attack}", f"{caption}{attack}: every ordered pair of models. {_READING}", figure
+
+
+_READING = (
+    "Each point is an iteration. Bold, with the 95 % confidence interval of the mean: the examples that had "
+    "transferred at the last iteration; they reach 100 % by construction. Dotted: all examples."
+)
+
+
+def _title(attack: str) -> str:
+    return f"{attack}: logit and confidence against black-box transferability"
+
+
+def _first_attacks(results: Results) -> tuple[str | None, str | None]:
+    """The first over-optimized and the first multi-class attack: the paper's, in a study of the paper."""
+    attacks = results.config.attacks
+    kinds = {kind: [a.name or a.kind for a in attacks if a.kind == kind] for kind in ("over-optimized", "multi-class")}
+    first = [next(iter(kinds[kind]), None) for kind in ("over-optimized", "multi-class")]
+    return first[0], first[1]
+
+
+def _middle_pair(results: Results) -> tuple[str, str]:
+    names = results.names.tables
+    if results.names.sources >= 3:
+        return names[1], names[2]
+    return (names[0], names[1]) if len(names) > 1 else (names[0], names[0])
+
+
+def _of_pair(curves: pl.DataFrame, attack: str, source: str, victim: str) -> pl.DataFrame:
+    return curves.filter((pl.col("attack") == attack) & (pl.col("source") == source) & (pl.col("victim") == victim))
+
+
+def _ordered(results: Results, curves: pl.DataFrame, attack: str) -> pl.DataFrame:
+    """The curves of an attack, sources and victims in the order of the study."""
+    names = results.names.tables
+    parts = [_of_pair(curves, attack, source, victim) for source in names for victim in names if source != victim]
+    return pl.concat(parts)
+
+
+def _by_attack(curves: pl.DataFrame, title: str) -> Figure:
+    """One panel for each attack in place of each pair."""
+    return transfer_figure(curves, title, by="attack")
+
+
+def _gallery(results: Results, attack: str, source: str, namer: Namer) -> Figure | None:
+    """The first examples of the study at growing CA1; None where their images were not kept."""
+    first = next((u for u in results.units if (u.attack, u.source) == (attack, source)), None)
+    if first is None or not results.config.gallery:
+        return None
+    path = results.folder.unit_file(first, "gallery.safetensors")
+    steps = pl.read_parquet(results.folder.unit_file(first, "steps.parquet"))
+    examples = results.folder.unit_facts(first)["examples"][:_STRIPS]
+    strips = [_strip(path, position, steps.filter(pl.col("example") == name)) for position, name in enumerate(examples)]
+    whole = [strip for strip in strips if strip]
+    title = f"{attack} on {source}: the same photos, further and further optimized"
+    return gallery_figure(whole, namer, title) if whole else None
+
+
+def _strip(path: Path, position: int, rows: pl.DataFrame) -> list[Picture]:
+    with safe_open(path, framework="numpy") as images:
+        kept = {int(name) for name in images.keys()}  # noqa: SIM118  it is no dict
+        known = [row for row in rows.to_dicts() if row["iteration"] in kept]
+        if not known or position >= len(images.get_slice(str(known[0]["iteration"]))[:]):
+            return []
+        return [
+            Picture(np.moveaxis(images.get_slice(str(row["iteration"]))[position], 0, 2), row)
+            for row in choose_iterations(known)
+        ]

@@ -1,0 +1,149 @@
+"""What a study's folder says: its tables, its trajectories, its claims."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from presoftmax.analysis import Trajectories
+from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims, TopLogits
+from presoftmax.analysis.trajectories import read_trajectories
+from presoftmax.errors import StudyError
+from presoftmax.natural import gaussian
+from presoftmax.schema import NOT_FINITE
+from presoftmax.study.config import MultiClassConfig, OverOptimizedConfig, StudyConfig
+from presoftmax.study.folder import StudyFolder, Unit
+from presoftmax.study.panel import Names
+from presoftmax.study.run import units_of
+
+__all__ = ["Results", "claims_content"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished study, read from its folder alone.
+
+    Attributes:
+        folder: where it is.
+        config: the study.
+        names: of the models.
+        units: all of them.
+    """
+
+    folder: StudyFolder
+    config: StudyConfig
+    names: Names
+    units: tuple[Unit, ...]
+
+    @classmethod
+    def of(cls, folder: StudyFolder) -> "Results":
+        """Open a study that has run to its end.
+
+        Raises:
+            StudyError: units are missing or damaged.
+        """
+        config = folder.config()
+        selection = folder.selection()
+        if selection is None:
+            raise StudyError(f"{folder.path}: nothing has been run yet; 'presoftmax run' comes first")
+        names = Names.of(config)
+        units = units_of(config, names, len(selection["ids"]))
+        missing = [unit for unit in units if not folder.is_done(unit)]
+        if missing:
+            raise StudyError(
+                f"{folder.path}: {len(missing)} of {len(units)} units are missing or damaged (the first: "
+                f"{missing[0]}); run it again to go on"
+            )
+        return cls(folder, config, names, tuple(units))
+
+    def groups(self) -> list[tuple[str, str]]:
+        """Every (attack, source), over-optimized attacks of a source before its multi-class ones."""
+        single = {attack.name or attack.kind for attack in self.config.attacks if attack.kind == "over-optimized"}
+        found = dict.fromkeys((unit.attack, unit.source) for unit in self.units)
+        order = {source: i for i, source in enumerate(self.names.tables)}
+        return sorted(found, key=lambda group: (order[group[1]], group[0] not in single))
+
+    def steps(self, attack: str, source: str) -> pl.LazyFrame:
+        """The `steps` rows of one attack on one source."""
+        return self._scan("steps.parquet", attack, source)
+
+    def transfers(self, attack: str, source: str) -> pl.LazyFrame:
+        """The `transfers` rows of one attack on one source."""
+        return self._scan("transfers.parquet", attack, source)
+
+    def noise(self, attack: str, source: str) -> pl.LazyFrame | None:
+        """The `noise` rows; None where the study has none."""
+        if not self.config.noise or len(self.names.tables) < 2:
+            return None
+        return self._scan("noise.parquet", attack, source)
+
+    def trajectories(self, columns: Sequence[str]) -> Iterator[Trajectories]:
+        """One after the other, in the order of `groups`."""
+        for attack, source in self.groups():
+            yield read_trajectories(self.steps(attack, source), self.transfers(attack, source), columns)
+
+    def evidence(self) -> Evidence:
+        """What claims need besides the trajectories."""
+        natural = self.folder.natural().filter(pl.col("predicted") != NOT_FINITE)
+        largest = dict(natural.group_by("model").agg(pl.col("ca1").max()).iter_rows())
+        sources = self.names.tables[: self.names.sources]
+        top_logits = {name: _top_logits(natural.filter(pl.col("model") == name)) for name in sources}
+        return Evidence(_compared(self.config), largest, natural["example"].n_unique(), top_logits)
+
+    def receipts(self) -> list[tuple[Unit, dict[str, Any]]]:
+        """Each unit with what is known of it."""
+        return [(unit, self.folder.unit_facts(unit)) for unit in self.units]
+
+    def _scan(self, name: str, attack: str, source: str) -> pl.LazyFrame:
+        files = [
+            self.folder.unit_file(unit, name) for unit in self.units if (unit.attack, unit.source) == (attack, source)
+        ]
+        return pl.scan_parquet(files)
+
+
+def claims_content(results: Results, claims: StudyClaims) -> dict[str, Any]:
+    """What ``claims.json`` holds: everything about the claims, in plain values."""
+    verdicts = claims.verdicts()
+    return {
+        "title": results.config.title,
+        "claims": {
+            claim.id: {
+                "title": claim.title,
+                "value": claim.value,
+                "rule": claim.rule,
+                "verdict": verdicts[claim.id],
+                "measured": [{**asdict(each), "certain": each.certain} for each in claims.of(claim.id)],
+            }
+            for claim in CLAIMS.values()
+        },
+        "rankings": [
+            {"attack": attack, "source": source, "victim": victim, **json.loads(json.dumps(asdict(ranking)))}
+            for (attack, source, victim), ranking in claims.rankings.items()
+        ],
+        "config": results.config.values(),
+        "versions": results.folder.about()["versions"],
+    }
+
+
+def _compared(config: StudyConfig) -> dict[str, str]:
+    """Each multi-class attack with the over-optimized one that differs from it in nothing else that matters."""
+    singles = [attack for attack in config.attacks if isinstance(attack, OverOptimizedConfig)]
+    compared = {}
+    for several in (attack for attack in config.attacks if isinstance(attack, MultiClassConfig)):
+        alike = [
+            each for each in singles if (each.discretization, each.space) == (several.discretization, several.space)
+        ]
+        if alike:
+            compared[several.name or several.kind] = alike[0].name or alike[0].kind
+    return compared
+
+
+def _top_logits(natural: pl.DataFrame) -> TopLogits:
+    """Where the largest logits of a model's natural images lie."""
+    columns = [name for name in ("ca1", "ca2", "ca3", "ca4", "ca5") if natural[name].null_count() == 0]
+    mean, precision = gaussian(torch.from_numpy(natural.select(columns).to_numpy().astype("float64")))
+    return TopLogits(np.array(mean), np.array(precision))
