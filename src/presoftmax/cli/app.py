@@ -191,23 +191,90 @@ Device = Annotated[
     str | None,
     typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
 ]
+EngineChoice = Annotated[EngineOption, typer.Option("--engine", help="This machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option(help="Ray: of the cluster.", show_default="here")]
+Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
+Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
+Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
+
+
+@app.command()
+def reproduce(
+    imagenet: Annotated[
+        Path | None, typer.Option(help="Folder of ImageNet, with val/ and its class folders.", show_default=False)
+    ] = None,
+    panel: Annotated[str, typer.Option(help="paper, efficientnet-lite, or a study's TOML file.")] = "paper",
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Images to attack.", show_default="2500, or the file's")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Iterations of each attack.", show_default="500, or the file's")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/PANEL")] = None,
+    engine: EngineChoice = EngineOption.LOCAL,
+    device: Device = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    batch: Batch = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the paper's whole study, or go on with it, and give a verdict on each of its claims."""
+    from presoftmax.cli.study import make_engine, show_report, show_run
+    from presoftmax.study.presets import preset
+
+    config = preset(panel, str(imagenet) if imagenet else None, images, steps)
+    folder = out or Path("presoftmax-runs") / Path(panel).stem
+    show_run(config, folder, make_engine(engine, device, address, cpus), batch)
+    show_report(folder, as_json)
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml")) -> None:
+    """Write a commented study to start from."""
+    from presoftmax.cli.study import write_template
+
+    write_template(path)
+
+
+@app.command()
+def plan(study: Study, device: Device = None, batch: Batch = None, as_json: AsJson = False) -> None:
+    """Say what a study will cost before anything runs: passes, bytes, and hours from a few measured seconds."""
+    from presoftmax.cli.study import show_plan, study_of
+
+    show_plan(study_of(study)[0], device, batch, as_json)
 
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="The study, a TOML file; 'presoftmax init' writes one.")],
+    study: Study,
     out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/STUDY")] = None,
-    engine: Annotated[EngineOption, typer.Option(help="This machine, or a Ray cluster.")] = EngineOption.LOCAL,
+    engine: EngineChoice = EngineOption.LOCAL,
     device: Device = None,
-    address: Annotated[str | None, typer.Option(help="Ray: of the cluster.", show_default="here")] = None,
-    cpus: Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")] = 1,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")
-    ] = None,
+    address: Address = None,
+    cpus: Cpus = 1,
+    batch: Batch = None,
 ) -> None:
     """Run a study, or go on with it where it stopped."""
-    from presoftmax.cli.study import make_engine, show_run
-    from presoftmax.study import StudyConfig
+    from presoftmax.cli.study import make_engine, show_run, study_of
 
-    config = StudyConfig.load(study)
-    show_run(config, out or Path("presoftmax-runs") / study.stem, make_engine(engine, device, address, cpus), batch)
+    config, usual = study_of(study)
+    show_run(config, out or usual, make_engine(engine, device, address, cpus), batch)
+    typer.echo(f"finished: presoftmax report {out or usual}", err=True)
+
+
+@app.command()
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Say how far a study is, and how long the rest will take."""
+    from presoftmax.cli.study import show_status
+
+    show_status(folder, as_json)
+
+
+@app.command()
+def report(folder: Folder, as_json: AsJson = False) -> None:
+    """Write a finished study's figures and its verdict on each claim: HTML, PNG and SVG, claims.json."""
+    from presoftmax.cli.study import show_report
+
+    show_report(folder, as_json)

@@ -1,21 +1,30 @@
 """Showing how a study goes on."""
 
+import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from presoftmax.errors import StudyError
+from presoftmax.files import replace_text
+from presoftmax.report.study import write_study_report
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder, Unit
+from presoftmax.study.plan import make_plan
+from presoftmax.study.presets import template
+from presoftmax.study.results import Results
 from presoftmax.study.run import run_study
+from presoftmax.study.status import status_of
 from presoftmax.tracing import Block, Job
 
-__all__ = ["make_engine", "show_run"]
+__all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
 
 
 def make_engine(name: str, device: str | None, address: str | None, cpus: int) -> Engine:
@@ -42,6 +51,107 @@ def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | N
             progress.stop()
             print(f"presoftmax: interrupted; run again to go on, what is finished is in {out}", file=sys.stderr)
             sys.exit(130)
+
+
+def study_of(path: Path) -> tuple[StudyConfig, Path]:
+    """The study of a TOML file and the folder that it goes to by default, or that of a study's folder."""
+    if path.is_dir():
+        return StudyFolder.open(path).config(), path
+    return StudyConfig.load(path), Path("presoftmax-runs") / path.stem
+
+
+def write_template(path: Path) -> None:
+    """Write a commented study; raises `StudyError` where there is a file already."""
+    if path.exists():
+        raise StudyError(f"{path}: exists already")
+    replace_text(path, template())
+    print(f"{path} holds the paper's study; say in it where ImageNet is, then: presoftmax plan {path}")
+
+
+def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
+    """Print what a study will cost."""
+    with redirect_stdout(sys.stderr), Console(stderr=True).status("measuring for a few seconds"):
+        plan = make_plan(config, device, batch_size)
+    if as_json:
+        print(json.dumps(plan.values()))
+        return
+    console = Console()
+    few = f" (only {plan.candidates} candidates)" if plan.candidates < config.images.count else ""
+    lines = (
+        f"{plan.images} images at most{few} of {plan.candidates} candidates, {plan.trajectories} trajectories in "
+        f"{plan.units} units",
+        f"passes, in images: {plan.forwards:,} forward, {plan.backwards:,} backward",
+        f"rows: {plan.steps_rows:,} steps, {plan.transfers_rows:,} transfers; about {_bytes(plan.gigabytes)} on disk",
+        f"about {_hours(plan.hours)} on one {plan.device}, choosing the images not counted:",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("attack", "source", "iterations", "ms per image-iteration", "time"):
+        table.add_column(heading, justify="left" if heading in ("attack", "source") else "right")
+    for cost in plan.costs:
+        per = f"{1000 * cost.seconds_per_image_iteration:.2f}"
+        table.add_row(cost.attack, escape(cost.source), str(cost.steps), per, _hours(cost.hours))
+    console.print(table)
+
+
+def show_status(folder: Path, as_json: bool) -> None:
+    """Print how far a study is."""
+    status = status_of(StudyFolder.open(folder))
+    if as_json:
+        print(json.dumps(status.values()))
+        return
+    console = Console()
+    if status.images is None:
+        console.print(f"{status.title}: the images are still being chosen", highlight=False, soft_wrap=True)
+        return
+    skipped = f", {status.skipped} could not be read" if status.skipped else ""
+    text = f"{status.title}: {status.images} images of {status.looked_at} looked at{skipped}"
+    console.print(text, highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("attack", "source", "units", "took", "left"):
+        table.add_column(heading, justify="left" if heading in ("attack", "source") else "right")
+    for each in status.progress:
+        left = "–" if each.seconds_left is None else _hours(each.seconds_left / 3600)
+        took = _hours(each.seconds / 3600)
+        table.add_row(each.attack, escape(each.source), f"{each.done}/{each.units}", took, left)
+    console.print(table)
+    what = f"finished: presoftmax report {folder}" if status.finished else f"to go on: presoftmax run {folder}"
+    console.print(what, highlight=False, soft_wrap=True)
+
+
+def show_report(folder: Path, as_json: bool) -> None:
+    """Write the report and print the claims."""
+    with Console(stderr=True).status("reading the tables, drawing the figures"):
+        report = write_study_report(Results.of(StudyFolder.open(folder)))
+    if as_json:
+        print(report.claims.read_text(encoding="utf-8"), end="")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("", "claim", "verdict", "value"):
+        table.add_column(heading, no_wrap=heading != "claim")
+    for row in report.rows:
+        table.add_row(row.claim.id, row.claim.title, _colored(row.verdict), row.value)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"\nThe report is {report.page}, every measurement in {report.claims}", highlight=False, soft_wrap=True
+    )
+
+
+def _colored(verdict: str) -> str:
+    color = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}.get(verdict, "dim")
+    return f"[{color}]{verdict}[/{color}]"
+
+
+def _bytes(gigabytes: float) -> str:
+    return f"{gigabytes:.1f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:.1f} MB"
+
+
+def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{3600 * hours:.0f} s"
+    return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.1f} h"
 
 
 class _Progress:

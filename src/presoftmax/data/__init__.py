@@ -2,7 +2,7 @@
 
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
-from presoftmax.data.pool import Pool, open_pool, shuffled
+from presoftmax.data.pool import Pool, check_place, open_pool, shuffled
 from presoftmax.data.reading import Framing, read_images, stream_images
 from presoftmax.data.samples import samples
 
@@ -13,6 +13,7 @@ __all__ = [
     "Listing",
     "Pool",
     "Skipped",
+    "check_place",
     "list_images",
     "list_unlabeled",
     "nothing_usable",

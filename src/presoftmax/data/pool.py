@@ -18,7 +18,7 @@ from presoftmax.data.reading import Framing, read_entries
 from presoftmax.data.samples import list_samples
 from presoftmax.errors import DataError
 
-__all__ = ["Pool", "open_pool", "shuffled"]
+__all__ = ["Pool", "check_place", "open_pool", "shuffled"]
 
 
 class Pool(Protocol):
@@ -59,6 +59,14 @@ def open_pool(
     if labels is None and (place / "val").is_dir():
         place = place / "val"
     return _Files(list_images(place, labels, class_names), framing)
+
+
+def check_place(path: str | Path, labels: str | Path | None) -> None:
+    """Raise `DataError` where `open_pool` would find nothing, before any model is loaded for it."""
+    if not str(path).startswith("samples") and not Path(path).exists():
+        raise DataError(f"{path}: no such folder or file of images")
+    if labels is not None and not Path(labels).is_file():
+        raise DataError(f"{labels}: no such CSV of labels")
 
 
 def shuffled(pool: Pool, seed: int) -> list[int]:

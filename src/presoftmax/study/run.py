@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from presoftmax.attacks import check_count
-from presoftmax.data import Framing, ImageSet, open_pool, shuffled
+from presoftmax.data import Framing, ImageSet, check_place, open_pool, shuffled
 from presoftmax.errors import DataError, StudyError
 from presoftmax.models import load_model
 from presoftmax.study.config import StudyConfig
@@ -19,7 +19,7 @@ from presoftmax.study.panel import Names
 from presoftmax.study.work import Candidates, UnitTask, choose, run_unit
 from presoftmax.tracing import Block, Job
 
-__all__ = ["Quiet", "StudyWatcher", "read_shard", "run_study", "units_of"]
+__all__ = ["Quiet", "StudyWatcher", "framing_of", "run_study", "units_of"]
 
 _CHUNK = 64
 
@@ -81,6 +81,7 @@ def run_study(
         PresoftmaxError: models, images or attacks that cannot be used; a disk that is full. What is finished stays.
     """
     watcher = watcher or Quiet()
+    check_place(config.images.path, config.images.labels)
     names = Names.of(config)
     folder = StudyFolder.start(out, config)
     with folder.locked():
@@ -114,7 +115,7 @@ def _choose(
 ) -> dict[str, Any]:
     """Look at candidates in a fixed order, chunk by chunk, until enough are right; write down which."""
     first = load_model(names.load[0], "cpu")
-    pool = open_pool(config.images.path, config.images.labels, _framing(config, first.framing), first.classes)
+    pool = open_pool(config.images.path, config.images.labels, framing_of(config, first.framing), first.classes)
     order = shuffled(pool, config.seed)
     chunks = range(-(-len(order) // _CHUNK))
     counts: dict[int, dict[str, Any]] = {}
@@ -179,7 +180,8 @@ def _conclude(
     return content
 
 
-def _framing(config: StudyConfig, usual: Framing) -> Framing:
+def framing_of(config: StudyConfig, usual: Framing) -> Framing:
+    """How a study's images are framed: as the first model's usually are, where the config says nothing else."""
     size = config.images.size or usual.size
     same = size == usual.size
     return Framing(size, config.images.resize or (usual.resize if same else None), usual.interpolation)
@@ -207,14 +209,6 @@ class _Shards:
         images = torch.stack([chunks[number]["images"][row] for number, row in wanted])
         labels = torch.stack([chunks[number]["labels"][row] for number, row in wanted])
         return ImageSet(images, labels, tuple(self._ids[start:stop]))
-
-
-def read_shard(folder: StudyFolder, start: int, stop: int) -> ImageSet:
-    """The chosen images at these positions; raises `StudyError` before they are chosen."""
-    selection = folder.selection()
-    if selection is None:
-        raise StudyError(f"{folder.path}: no images have been chosen yet")
-    return _Shards(folder, selection).read(start, stop)
 
 
 def _task(config: StudyConfig, names: Names, unit: Unit, shards: _Shards, batch_size: int | None) -> UnitTask:

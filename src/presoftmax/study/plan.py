@@ -1,0 +1,162 @@
+"""What a study will cost, before it runs: counted where it can be, measured for a few seconds where it cannot."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from presoftmax.data import ImageSet, check_place, open_pool, shuffled
+from presoftmax.models import default_device
+from presoftmax.study.config import AttackConfig, StudyConfig
+from presoftmax.study.panel import Names, Panel, load_panel
+from presoftmax.study.run import framing_of, units_of
+from presoftmax.tracing import Job, prepare
+
+__all__ = ["Plan", "make_plan"]
+
+# The most that rows of the studies in results/ take, compressed.
+_STEPS_BYTES, _TRANSFERS_BYTES = 125, 26
+_GALLERY_ITERATIONS = 13
+_MEASURE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One attack on one source.
+
+    Attributes:
+        attack: its name.
+        source: name of the source.
+        steps: iterations.
+        trajectories: images attacked.
+        seconds_per_image_iteration: measured here.
+        hours: projected on this device.
+    """
+
+    attack: str
+    source: str
+    steps: int
+    trajectories: int
+    seconds_per_image_iteration: float
+    hours: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole study.
+
+    Attributes:
+        candidates: images there are to choose from.
+        images: images that will be attacked, at most.
+        trajectories: images x attacks x sources.
+        units: pieces of work.
+        forwards: forward passes, in images, of sources and victims.
+        backwards: backward passes, in images.
+        steps_rows: rows of the `steps` table.
+        transfers_rows: rows of the `transfers` table.
+        gigabytes: on disk, tables and images.
+        device: where it was measured.
+        hours: projected on one such device.
+        costs: by attack and source.
+    """
+
+    candidates: int
+    images: int
+    trajectories: int
+    units: int
+    forwards: int
+    backwards: int
+    steps_rows: int
+    transfers_rows: int
+    gigabytes: float
+    device: str
+    hours: float
+    costs: tuple[Cost, ...]
+
+    def values(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | None = None) -> Plan:
+    """Count and measure a study; it loads the models and attacks a few of its images for some seconds.
+
+    Raises:
+        PresoftmaxError: models or images that cannot be used.
+    """
+    check_place(config.images.path, config.images.labels)
+    place = device or default_device()
+    names = Names.of(config)
+    panel = load_panel(names, place)
+    first = panel.sources[0]
+    pool = open_pool(config.images.path, config.images.labels, framing_of(config, first.framing), first.classes)
+    order = shuffled(pool, config.seed)
+    images = min(config.images.count, len(order))
+    sample = _sample(pool.read(order[:64]), min(images, config.shard))
+    costs = []
+    forwards = backwards = steps_rows = transfers_rows = 0
+    victims = len(names.tables) - 1
+    for source, model in enumerate(config.models):
+        for attack in config.attacks_on(model):
+            seconds = _seconds(panel, source, attack, sample, batch_size)
+            iterations = images * (attack.steps + 1)
+            costs.append(
+                Cost(attack.name or attack.kind, names.tables[source], attack.steps, images, seconds,
+                     seconds * iterations / 3600)
+            )  # fmt: skip
+            own = 2 if attack.discretization == "final" else 1
+            shown = images * _GALLERY_ITERATIONS * victims if config.noise else 0
+            forwards += iterations * (own + victims) + shown
+            backwards += images * attack.steps
+            steps_rows += iterations
+            transfers_rows += iterations * victims
+    kept = images * (1 + (len(costs) if config.final_images else 0)) + len(costs) * config.gallery * _GALLERY_ITERATIONS
+    pixels = sample.images[0].numel()
+    size = steps_rows * _STEPS_BYTES + transfers_rows * _TRANSFERS_BYTES + kept * pixels
+    return Plan(
+        candidates=len(order),
+        images=images,
+        trajectories=images * len(costs),
+        units=len(units_of(config, names, images)),
+        forwards=forwards,
+        backwards=backwards,
+        steps_rows=steps_rows,
+        transfers_rows=transfers_rows,
+        gigabytes=size / 1e9,
+        device=place,
+        hours=sum(cost.hours for cost in costs),
+        costs=tuple(costs),
+    )
+
+
+def _sample(images: ImageSet, count: int) -> ImageSet:
+    """So many images to measure with; repeated under other names where there are fewer."""
+    rows = [i % len(images) for i in range(count)]
+    return ImageSet(images.images[rows], images.labels[rows], tuple(f"{i}" for i in range(count)))
+
+
+def _seconds(panel: Panel, source: int, attack: AttackConfig, sample: ImageSet, batch_size: int | None) -> float:
+    """Seconds for an image and an iteration, from the second iteration on, over about two seconds."""
+    job = prepare(
+        attack.build(), panel.sources[source], sample, victims=panel.victims_of(source), batch_size=batch_size
+    )
+    one = _first_batch(job)
+    _run(one, 1)
+    per_iteration = max(_run(one, 1) / 2, 1e-6)
+    steps = max(1, min(attack.steps, round(_MEASURE_SECONDS / per_iteration)))
+    return _run(one, steps) / (steps + 1) / len(one.examples)
+
+
+def _first_batch(job: Job) -> Job:
+    return replace(job, examples=job.examples.select(range(min(job.batch_size, len(job.examples)))))
+
+
+def _run(job: Job, steps: int) -> float:
+    short = replace(job, attack=replace(job.attack, steps=steps), keep=frozenset({steps}))
+    started = time.perf_counter()
+    for _ in short.stream():
+        pass
+    if job.source.device.type == "cuda":
+        torch.cuda.synchronize(job.source.device)
+    return time.perf_counter() - started
