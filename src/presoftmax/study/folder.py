@@ -198,7 +198,7 @@ def _write_whole(place: Path, files: Mapping[str, bytes], facts: Mapping[str, An
         for name, content in files.items():
             _write_synced(unfinished / name, content)
         sums = {name: _checksum(content) for name, content in files.items()}
-        _write_synced(unfinished / _RECEIPT, (json.dumps({**facts, "files": sums}, indent=1) + "\n").encode())
+        _write_synced(unfinished / _RECEIPT, _signed({**facts, "files": sums}))
         if place.exists():
             shutil.rmtree(place)
         unfinished.rename(place)
@@ -215,8 +215,17 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _signed(receipt: dict[str, Any]) -> bytes:
+    """A receipt as JSON, with a checksum of its own."""
+    checksum = _checksum(json.dumps(receipt, sort_keys=True).encode())
+    return (json.dumps({**receipt, "receipt": checksum}, indent=1) + "\n").encode()
+
+
 def _receipt(place: Path) -> dict[str, Any]:
+    """A receipt; raises ``ValueError`` where it is not as it was written."""
     content: dict[str, Any] = json.loads((place / _RECEIPT).read_text(encoding="utf-8"))
+    if content.pop("receipt", None) != _checksum(json.dumps(content, sort_keys=True).encode()):
+        raise ValueError(f"{place / _RECEIPT}: damaged")
     return content
 
 

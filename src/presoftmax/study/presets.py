@@ -43,8 +43,8 @@ def preset(panel: str, imagenet: str | None, images: int | None, steps: int | No
         if imagenet is None and panel == "paper":
             raise StudyError(
                 "the paper's images are ImageNet's validation set: --imagenet DIR, a folder with val/ and its 1,000 "
-                "class folders (image-net.org has it); without it, --panel efficientnet-lite runs on sample photos that come "
-                "with pip install 'presoftmax[demo]'"
+                "class folders (image-net.org has it); without it, --panel efficientnet-lite runs on sample photos "
+                "that come with pip install 'presoftmax[demo]'"
             )
         content = {
             **PANELS[panel],

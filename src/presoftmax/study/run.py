@@ -156,12 +156,10 @@ def _conclude(
     facts = [counts[number] for number in range(used)]
     looked_at = sum(each["looked_at"] for each in facts)
     if not ids:
-        skipped = [entry for each in facts for entry in each["skipped"]]
-        first = f"; {len(skipped)} could not be read, the first: {skipped[0]['file']}: {skipped[0]['reason']}"
-        raise DataError(
-            f"none of {looked_at} images is classified correctly by every model ({', '.join(names.tables)})"
-            f"{first if skipped else ''}"
-        )
+        unread = [entry for each in facts for entry in each["skipped"]]
+        first = f"; {unread[0]['file']}: {unread[0]['reason']}, the first of {len(unread)} unreadable" if unread else ""
+        models = ", ".join(names.tables)
+        raise DataError(f"none of {looked_at} images is classified correctly by every model ({models}){first}")
     num_classes = max(each["num_classes"] for each in facts)
     for attack in config.attacks:
         check_count(attack.build().num_targets, num_classes)

@@ -19,7 +19,7 @@ from presoftmax import numerics
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
 from presoftmax.models import clean_answers, frozen, is_out_of_memory
-from presoftmax.schema import NATURAL, NOT_FINITE, TOP, polars_schema
+from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TOP, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
 from presoftmax.study.config import AttackConfig
 from presoftmax.study.noise import noise_table
@@ -110,6 +110,8 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Do
     """
     panel = load_panel(task.names, device)
     examples = _attackable(task)
+    if len(examples) == 0:
+        return _nothing()
     halved = 0
     size = task.batch_size
     while True:
@@ -127,6 +129,14 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Do
                 ) from error
             size, halved = max(1, min(job.batch_size, len(examples)) // 2), halved + 1
         _give_memory_back()
+
+
+def _nothing() -> Done:
+    """A unit of which a fixed target has left no image."""
+    tables = {"steps": STEPS, "transfers": TRANSFERS, "noise": NOISE}
+    files = {f"{name}.parquet": _parquet(pl.DataFrame(schema=polars_schema(kind))) for name, kind in tables.items()}
+    return Done(files, {"examples": [], "image_iterations": 0, "seconds": 0.0, "batch_size": 0, "batch_halved": 0,
+                        "device": "none", "threads": 0})  # fmt: skip
 
 
 def _attackable(task: UnitTask) -> ImageSet:

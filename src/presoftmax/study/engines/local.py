@@ -46,9 +46,10 @@ class LocalEngine:
 _device = ""
 
 
-def _take_device(free: Any) -> None:
-    global _device
+def _take_device(free: Any, threads: int) -> None:
+    global _device  # a process of the pool has one device for life
     _device = free.get()
+    torch.set_num_threads(threads)
 
 
 def _here(work: Work, task: Any) -> Done:
@@ -60,7 +61,8 @@ def _on_processes(devices: Sequence[str], work: Work, tasks: Tasks[Key]) -> Iter
     free = context.Queue()
     for device in devices:
         free.put(device)
-    pool = ProcessPoolExecutor(len(devices), context, _take_device, (free,))
+    threads = max(1, torch.get_num_threads() // len(devices))
+    pool = ProcessPoolExecutor(len(devices), context, _take_device, (free, threads))
     running: dict[Future[Done], Key] = {}
     try:
         for key, make in tasks:
