@@ -1,0 +1,92 @@
+"""Places with labeled images."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from presoftmax.data import Framing, check_place, open_pool, shuffled
+from presoftmax.errors import DataError
+
+
+def picture(path, shade):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8, 3), shade, dtype=np.uint8)).save(path)
+
+
+@pytest.fixture
+def imagenet(tmp_path):
+    """As ImageNet is laid out: val/ with folders named by synset, which sort into classes."""
+    for number, synset in enumerate(("n01440764", "n01443537", "n01484850")):
+        for i in range(3):
+            picture(tmp_path / "val" / synset / f"ILSVRC2012_val_{number}{i}.JPEG", 10 * (number + 1))
+    picture(tmp_path / "train" / "n01440764" / "elsewhere.JPEG", 5)
+    return tmp_path
+
+
+def test_imagenets_folder_is_its_validation_set(imagenet):
+    pool = open_pool(imagenet, None, Framing(None), ["tench", "goldfish", "white shark"])
+    assert len(pool.ids) == 9
+    images = pool.read([0, 8])
+    assert images.labels.tolist() == [0, 2]
+    assert images.ids == ("n01440764/ILSVRC2012_val_00", "n01484850/ILSVRC2012_val_22")
+
+
+def test_a_folder_with_a_csv(imagenet):
+    (imagenet / "labels.csv").write_text("file,label\nval/n01440764/ILSVRC2012_val_00.JPEG,5\n")
+    pool = open_pool(imagenet, imagenet / "labels.csv", Framing(4))
+    assert pool.read([0]).labels.tolist() == [5]
+    assert pool.read([0]).images.shape == (1, 3, 4, 4)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_arrays(tmp_path, last):
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", images=np.moveaxis(images, 1, 3) if last else images, labels=np.arange(5))
+    pool = open_pool(tmp_path / "a.npz", None, Framing(None))
+    got = pool.read([3, 1])
+    assert np.array_equal(got.images.numpy(), images[[3, 1]])
+    assert (got.labels.tolist(), got.ids) == ([3, 1], ("000003", "000001"))
+    assert open_pool(tmp_path / "a.npz", None, Framing(6)).read([0]).images.shape == (1, 3, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"labels": np.arange(5)}, "no array.*images"),
+        ({"images": np.zeros((5, 3, 8, 8)), "labels": np.arange(5)}, "uint8"),
+        ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.arange(4)}, "5 images but 4 labels"),
+        ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.zeros(5)}, "labels must be integers"),
+        ({"images": np.array([{}] * 5, dtype=object), "labels": np.arange(5)}, "not a readable .npz"),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path, arrays, words):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=words):
+        open_pool(tmp_path / "a.npz", None, Framing(None))
+
+
+def test_a_file_that_is_no_archive(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 nothing")
+    with pytest.raises(DataError, match=r"a\.npz: not a readable \.npz"):
+        open_pool(tmp_path / "a.npz", None, Framing(None))
+
+
+def test_the_order_depends_on_seed_and_ids_alone(imagenet):
+    pool = open_pool(imagenet, None, Framing(None), ["a", "b", "c"])
+    order = shuffled(pool, 0)
+    assert sorted(order) == list(range(9))
+    assert order == shuffled(pool, 0) != shuffled(pool, 1)
+    named = [pool.ids[i] for i in order]
+    picture(imagenet / "val" / "n01440764" / "another.JPEG", 3)
+    longer = open_pool(imagenet, None, Framing(None), ["a", "b", "c"])
+    again = [longer.ids[i] for i in shuffled(longer, 0)]
+    assert [name for name in again if "another" not in name] == named
+
+
+def test_places_are_checked_before_anything_is_loaded(tmp_path):
+    check_place("samples", None)
+    check_place(tmp_path, None)
+    with pytest.raises(DataError, match="nowhere: no such folder or file of images"):
+        check_place(tmp_path / "nowhere", None)
+    with pytest.raises(DataError, match=r"no\.csv: no such CSV"):
+        check_place(tmp_path, tmp_path / "no.csv")
