@@ -1,0 +1,174 @@
+"""Studies from the command line: from init to report, how they fail, how they are interrupted."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from presoftmax.cli import main
+from presoftmax.study.config import StudyConfig
+from tests.study.conftest import model, pictures  # noqa: F401  a fixture
+
+STUDY = """
+title = "Tiny <b>nets</b>"
+models = ["{one}", "{two}", "{three}"]
+shard = 10
+gallery = 2
+
+[images]
+path = "{images}"
+count = 20
+
+[[attacks]]
+kind = "over-optimized"
+steps = {steps}
+alpha = 0.02
+discretization = "straight-through"
+
+[[attacks]]
+kind = "multi-class"
+steps = {steps}
+alpha = [0.01, 0.02]
+discretization = "straight-through"
+"""
+
+
+@pytest.fixture
+def toml(tmp_path, pictures):  # noqa: F811
+    path = tmp_path / "tiny.toml"
+    names = {name: model(name) for name in ("one", "two", "three")}
+    path.write_text(STUDY.format(**names, images=pictures, steps=15))
+    return path
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Run a command in a folder of its own; gives its exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["presoftmax", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_from_plan_to_report(cli, toml, tmp_path):
+    code, out, _ = cli("plan", toml, "--json")
+    plan = json.loads(out)
+    assert code == 0
+    assert (plan["images"], plan["trajectories"], plan["units"]) == (20, 120, 12)
+    assert plan["steps_rows"] == 120 * 16
+    assert plan["transfers_rows"] == 2 * plan["steps_rows"]
+    assert plan["backwards"] == 120 * 15
+    assert plan["forwards"] == 120 * 16 * 3 + 120 * 2 * 13
+    assert plan["hours"] > 0
+    assert not (tmp_path / "presoftmax-runs").exists()
+
+    code, _, err = cli("run", toml)
+    assert code == 0
+    assert "12 units, 12 of them to be done" in err
+    assert re.search(r"multi-class on panel:three, shard 1: .* 0 units left", err)
+    folder = Path("presoftmax-runs/tiny")
+    code, _, err = cli("run", toml)
+    assert "12 units, 0 of them to be done" in err
+
+    code, out, _ = cli("status", folder)
+    assert code == 0
+    assert "2/2" in out
+    assert "finished: presoftmax report" in out
+    assert json.loads(cli("status", folder, "--json")[1])["finished"] is True
+
+    code, out, _ = cli("report", folder)
+    assert code == 0
+    for number in range(1, 12):
+        assert f"C{number} " in out
+    claims = json.loads((folder / "report" / "claims.json").read_text())
+    assert json.loads(cli("report", folder, "--json")[1]) == claims
+    page = (folder / "report" / "report.html").read_text()
+    assert "Tiny &lt;b&gt;nets&lt;/b&gt;" in page
+    assert "<b>nets" not in page
+    for figure in ("figure1-over-optimized", "figure2-multi-class", "figure3", "figure4-over-optimized",
+                   "figure5-multi-class"):  # fmt: skip
+        with Image.open(folder / "report" / "figures" / f"{figure}.png") as image:
+            assert image.width > 500
+        assert (folder / "report" / "figures" / f"{figure}.svg").is_file()
+
+
+def test_reproduce_with_a_panel_of_ones_own(cli, toml):
+    code, out, _ = cli("reproduce", "--panel", toml, "--images", 3, "--steps", 2, "--json")
+    assert code == 0
+    claims = json.loads(out)
+    assert claims["config"]["images"]["count"] == 3
+    assert {entry["verdict"] for entry in claims["claims"].values()} == {"not measurable here"}
+    assert cli("reproduce", "--panel", toml, "--images", 3, "--steps", 2)[0] == 0
+
+
+def test_init_writes_a_study_that_loads_and_overwrites_nothing(cli, tmp_path):
+    code, out, _ = cli("init")
+    assert code == 0
+    assert "presoftmax plan study.toml" in out
+    StudyConfig.load(tmp_path / "study.toml")
+    code, _, err = cli("init")
+    assert (code, err) == (2, "presoftmax: error: study.toml: exists already\n")
+
+
+def test_errors_are_one_line(cli, toml, tmp_path):
+    def error(*arguments):
+        code, out, err = cli(*arguments)
+        assert (code, out) == (2, "")
+        lines = [line for line in err.splitlines() if line.startswith("presoftmax: error: ")]
+        assert len(lines) == 1
+        return lines[0]
+
+    assert "--imagenet DIR" in error("reproduce")
+    assert "elsewhere: no such folder" in error("reproduce", "--imagenet", "elsewhere")
+    assert "no panel 'mine'" in error("reproduce", "--panel", "mine")
+    assert "no.toml: No such file" in error("run", "no.toml")
+    assert "not the folder of a study" in error("run", tmp_path)
+    assert "not the folder of a study" in error("status", tmp_path / "nowhere")
+    assert "--address goes with --engine ray" in error("run", toml, "--address", "auto")
+    assert "device 'nowhere'" in error("run", toml, "--device", "nowhere")
+    toml.write_text(toml.read_text().replace("shard", "shards"))
+    assert re.search(r"tiny\.toml:4: shards: there is no such setting", error("run", toml))
+
+
+def test_a_report_of_an_unfinished_study_is_refused(cli, toml):
+    cli("run", toml)
+    next(Path("presoftmax-runs/tiny/parts").rglob("steps.parquet")).unlink()
+    code, _, err = cli("report", "presoftmax-runs/tiny")
+    assert code == 2
+    assert "1 of 12 units are missing or damaged" in err
+    assert cli("run", "presoftmax-runs/tiny")[0] == 0
+    assert cli("report", "presoftmax-runs/tiny")[0] == 0
+
+
+def test_ctrl_c_says_how_to_go_on(toml, tmp_path):
+    toml.write_text(toml.read_text().replace("steps = 15", "steps = 3000"))
+    command = [sys.executable, "-m", "presoftmax", "run", str(toml)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("presoftmax-runs/tiny/selection.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; run again to go on" in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("*.partial"))
