@@ -14,7 +14,7 @@ from presoftmax.analysis import by_source
 from presoftmax.analysis.claims import CLAIM_COLUMNS, CLAIMS, Evidence, judge, overall
 from presoftmax.analysis.claims.disguise import has_disguised_pair
 from presoftmax.analysis.claims.measured import Measured, judged
-from presoftmax.analysis.ranking import rank_scores
+from presoftmax.analysis.ranking import rank_scores, resampled_spearman, spearman
 from presoftmax.errors import DataError
 from presoftmax.spacing import log_spaced
 
@@ -147,6 +147,21 @@ def test_rank_correlations_equal_scipys(seed):
         ]
         assert ranking.within_defined[name] == len(each)
         assert ranking.within[name] == pytest.approx(statistics.mean(each))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_correlations_of_resamples_equal_those_of_the_drawn_examples(seed):
+    generator = np.random.default_rng(seed)
+    values = generator.integers(0, 6, 15).astype(float)
+    flags = generator.random(15) < 0.4
+    draws = generator.integers(0, 15, (30, 15))
+    counts = np.stack([np.bincount(draw, minlength=15) for draw in draws]).astype(float)
+    got = resampled_spearman(values, flags, counts)
+    for draw, correlation in zip(draws, got, strict=True):
+        expected = spearman(values[draw], flags[draw], axis=0)
+        assert correlation == pytest.approx(float(expected), nan_ok=True)
+        if len(set(values[draw])) > 1 and len(set(flags[draw])) > 1:
+            assert correlation == pytest.approx(stats.spearmanr(values[draw], flags[draw]).statistic)
 
 
 def test_nothing_transfers():

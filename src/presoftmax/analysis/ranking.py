@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from presoftmax.analysis.bootstrap import quantiles
+from presoftmax.analysis.bootstrap import quantiles, resampled_counts
 from presoftmax.analysis.trajectories import Flags, Reading, Trajectories, Values
 from presoftmax.spacing import log_spaced
 
-__all__ = ["BASELINES", "RANKED", "Ranking", "rank_scores", "spearman"]
+__all__ = ["BASELINES", "RANKED", "Ranking", "rank_scores", "resampled_spearman", "spearman"]
 
 BASELINES = ("iteration", "l2", "linf")
 """What any score must beat: how long the attack ran, how far it went."""
@@ -89,8 +89,11 @@ def rank_scores(
 
 
 def spearman(values: npt.NDArray[np.float64], flags: Flags, axis: int) -> Values:
-    """Spearman's rank correlation of two arrays along an axis; NaN where one of them is constant."""
-    a, b = (_centered(rankdata(each, axis=axis), axis) for each in (values, flags.astype(np.float64)))
+    """Spearman's rank correlation of values and flags along an axis; NaN where one of them is constant.
+
+    The ranks of flags are an affine function of the flags, so only the values need ranking.
+    """
+    a, b = (_centered(each, axis) for each in (rankdata(values, axis=axis), flags.astype(np.float64)))
     length = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation: Values = np.where(length > 0, (a * b).sum(axis=axis) / length, np.nan)
@@ -102,6 +105,31 @@ def _centered(ranks: Values, axis: int) -> Values:
     return centered
 
 
+def resampled_spearman(values: Values, flags: Flags, counts: Values) -> Values:
+    """Spearman's correlation in each of many resamples; NaN where it is undefined.
+
+    Args:
+        values: ``(N,)``.
+        flags: ``(N,)``.
+        counts: how often each resample holds each example, ``(rounds, N)``, rows of the same sum.
+
+    Returns:
+        ``(rounds,)``. Values are sorted once: a resample's ranks follow from the counts of the tied groups.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    drawn = counts[:, order]
+    sizes = np.add.reduceat(drawn, starts, axis=1)
+    positive = np.add.reduceat(drawn * flags[order], starts, axis=1)
+    total, hits = sizes.sum(axis=1), positive.sum(axis=1)
+    ranks = np.cumsum(sizes, axis=1) - sizes / 2 - (total / 2)[:, None]
+    length = np.sqrt((sizes * ranks**2).sum(axis=1) * (hits - hits**2 / total))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation: Values = np.where(length > 0, (positive * ranks).sum(axis=1) / length, np.nan)
+    return correlation
+
+
 def _gains(
     scores: Mapping[str, Values], flags: Flags, at: Sequence[int]
 ) -> dict[str, tuple[float | None, tuple[float, float] | None]]:
@@ -109,24 +137,26 @@ def _gains(
     compared = [name for name in _COMPARED if name in scores]
     if "confidence" not in scores or not at:
         return dict.fromkeys(compared, (None, None))
-    columns = {name: scores[name][:, at] for name in ("confidence", *compared)}
-    shown = flags[:, at]
-    everyone = np.arange(len(shown))
-    values = {name: _gain(columns, shown, name, everyone) for name in compared}
-    generator = np.random.default_rng(0)
-    drawn: dict[str, list[float]] = {name: [] for name in compared}
-    for _ in range(_ROUNDS if len(shown) > 1 else 0):
-        chosen = generator.integers(0, len(shown), len(shown))
-        for name in compared:
-            drawn[name].append(_gain(columns, shown, name, chosen))
-    return {name: (_known(values[name]), quantiles(np.array(drawn[name]))) for name in compared}
+    examples = len(flags)
+    # The first "resample" is the sample itself.
+    counts = np.concatenate([np.ones((1, examples)), resampled_counts(examples, _ROUNDS if examples > 1 else 0)])
+    each = {
+        name: np.stack([resampled_spearman(scores[name][:, i], flags[:, i], counts) for i in at])
+        for name in ("confidence", *compared)
+    }
+    found = {}
+    for name in compared:
+        gain = _mean_where_known(each[name] - each["confidence"])
+        found[name] = (_known(float(gain[0])), quantiles(gain[1:]))
+    return found
 
 
-def _gain(columns: Mapping[str, Values], shown: Flags, name: str, chosen: npt.NDArray[np.int64]) -> float:
-    base = spearman(columns["confidence"][chosen], shown[chosen], axis=0)
-    better = spearman(columns[name][chosen], shown[chosen], axis=0)
-    both = (better - base)[np.isfinite(better - base)]
-    return float(both.mean()) if len(both) else float("nan")
+def _mean_where_known(values: Values) -> Values:
+    """Mean over the first axis of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        mean: Values = np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
+    return mean
 
 
 def _positions(trajectories: Trajectories, iterations: Sequence[int]) -> list[int]:
