@@ -90,3 +90,21 @@ def test_places_are_checked_before_anything_is_loaded(tmp_path):
         check_place(tmp_path / "nowhere", None)
     with pytest.raises(DataError, match=r"no\.csv: no such CSV"):
         check_place(tmp_path, tmp_path / "no.csv")
+
+
+def test_a_saved_hugging_face_dataset(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    images = [Image.fromarray(np.full((8, 8, 3), 20 * i, dtype=np.uint8)) for i in range(4)]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+    rows = datasets.Dataset.from_dict({"image": images, "label": [0, 1, 1, 0]}, features=features)
+    rows.save_to_disk(tmp_path / "saved")
+    pool = open_pool(tmp_path / "saved", None, Framing(None))
+    got = pool.read([2, 0])
+    assert (got.labels.tolist(), got.ids) == ([1, 0], ("000002", "000000"))
+    assert got.images[:, 0, 0, 0].tolist() == [40, 0]
+    datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "splits")
+    with pytest.raises(DataError, match="holds the splits train"):
+        open_pool(tmp_path / "splits", None, Framing(None))
+    datasets.Dataset.from_dict({"text": ["x"]}).save_to_disk(tmp_path / "text")
+    with pytest.raises(DataError, match="no column of images; columns: text"):
+        open_pool(tmp_path / "text", None, Framing(None))

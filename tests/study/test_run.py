@@ -261,6 +261,8 @@ def test_images_that_nothing_gets_right(study, tmp_path, pictures):
         np.savez(wrong, images=archive["images"], labels=(archive["labels"] + 1) % 7)
     with pytest.raises(DataError, match="none of 90 images is classified correctly by every model"):
         run(study(images={"path": str(wrong)}), tmp_path / "a")
+    wrong.write_bytes(pictures.read_bytes())
+    assert run(study(images={"path": str(wrong)}), tmp_path / "a").selection()["ids"]
 
 
 def test_places_that_are_not_there_are_said_before_models_are_loaded(study, tmp_path):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from presoftmax.data.hugging_face import is_saved_dataset, open_saved_dataset
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import Listing, list_images
 from presoftmax.data.reading import Framing, read_entries
@@ -41,8 +42,8 @@ def open_pool(
 
     Args:
         path: a folder of class folders, also one that has them in its folder ``val`` (ImageNet); a flat folder, with
-            ``labels``; an ``.npz`` with ``images`` uint8 ``(N, 3, H, W)`` and ``labels`` ``(N,)``; or ``"samples"``
-            (or ``"samples:cifar10"``), see `samples`.
+            ``labels``; an ``.npz`` with ``images`` uint8 ``(N, 3, H, W)`` and ``labels`` ``(N,)``; a dataset
+            that Hugging Face's library has saved to disk; or ``"samples"`` (``"samples:cifar10"``), see `samples`.
         labels: CSV of labels, as for `list_images`.
         framing: size and crop.
         class_names: names of the model's classes, for class folders.
@@ -56,6 +57,8 @@ def open_pool(
     place = Path(path)
     if place.suffix == ".npz":
         return _arrays(place, framing)
+    if is_saved_dataset(place):
+        return open_saved_dataset(place, framing)
     if labels is None and (place / "val").is_dir():
         place = place / "val"
     return _Files(list_images(place, labels, class_names), framing)

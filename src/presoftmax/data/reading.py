@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,8 @@ def read_entries(entries: Sequence[Entry], framing: Framing) -> ImageSet:
     return ImageSet(torch.stack(pixels), labels, tuple(entry.id for entry in kept), tuple(skipped))
 
 
-def decode(path: Path) -> Image.Image:
-    """One file as an RGB image.
+def decode(path: Path | BytesIO) -> Image.Image:
+    """One file, or its bytes, as an RGB image.
 
     Raises:
         DataError: the file is missing, corrupt, deeper than 8 bits, transparent, or too large to be safe.

@@ -25,7 +25,7 @@ class ImagesConfig(_Strict):
     """Where the images come from, and how many of those that all models get right are attacked.
 
     Attributes:
-        path: folder (ImageNet's, class folders, or flat with ``labels``), ``.npz``, or ``"samples"``.
+        path: see `presoftmax.data.open_pool`.
         labels: CSV of labels for a flat folder.
         count: images to attack; all that can be found when fewer.
         size: side in pixels they are brought to; the first model's when left out.

@@ -132,6 +132,10 @@ class StudyFolder:
         """A file of a chunk."""
         return self._chunk(number) / name
 
+    def forget_chunks(self) -> None:
+        """Remove what came of all candidates."""
+        shutil.rmtree(self.path / "selection", ignore_errors=True)
+
     def write_selection(self, content: Mapping[str, Any]) -> None:
         """Write down which images were chosen."""
         replace_text(self.path / _SELECTION, json.dumps(content, indent=1) + "\n")

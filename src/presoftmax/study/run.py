@@ -159,6 +159,8 @@ def _conclude(
         unread = [entry for each in facts for entry in each["skipped"]]
         first = f"; {unread[0]['file']}: {unread[0]['reason']}, the first of {len(unread)} unreadable" if unread else ""
         models = ", ".join(names.tables)
+        # What is wrong is outside the folder (labels, weights) and may be put right before the next run.
+        folder.forget_chunks()
         raise DataError(f"none of {looked_at} images is classified correctly by every model ({models}){first}")
     num_classes = max(each["num_classes"] for each in facts)
     for attack in config.attacks:
