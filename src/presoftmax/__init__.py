@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from presoftmax._version import __version__
 
 if TYPE_CHECKING:
-    from presoftmax import analysis, attacks, errors, numerics, schema, scores
+    from presoftmax import analysis, attacks, errors, numerics, schema, scores, study
     from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models, select_correct
     from presoftmax.natural import NaturalReference
     from presoftmax.tracing import Trace, prepare, trace
 
-_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores")
+_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores", "study")
 _NAMES = {
     "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.models": (
@@ -53,6 +53,7 @@ __all__ = [
     "schema",
     "scores",
     "select_correct",
+    "study",
     "trace",
 ]
 

@@ -18,7 +18,7 @@ from presoftmax.study.folder import Unit
 from presoftmax.study.overview import Overview, look_over
 from presoftmax.study.results import Results, claims_content
 
-__all__ = ["StudyReport", "write_study_report"]
+__all__ = ["StudyReport", "noise_rows", "ranking_rows", "throughput", "write_study_report"]
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ def _page(results: Results, overview: Overview, rows: tuple[ClaimRow, ...], figu
         figures=figures,
         transfer=overview.transfer,
         trajectories=overview.trajectories,
-        noise=_noise_rows(overview.noise),
-        rankings=_ranking_rows(overview),
-        throughput=_throughput(receipts),
+        noise=noise_rows(overview.noise),
+        rankings=ranking_rows(overview),
+        throughput=throughput(receipts),
         models=results.names.tables,
         halved=[str(unit) for unit, facts in receipts if facts.get("batch_halved")],
     )
 
 
-def _noise_rows(noise: pl.DataFrame) -> list[dict[str, Any]]:
+def noise_rows(noise: pl.DataFrame) -> list[dict[str, Any]]:
     """The control at the last iteration, and where it stood about half-way in the logarithm of the iterations."""
     if noise.height == 0:
         return []
@@ -87,7 +87,7 @@ def _noise_rows(noise: pl.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _ranking_rows(overview: Overview) -> list[dict[str, Any]]:
+def ranking_rows(overview: Overview) -> list[dict[str, Any]]:
     """Per attack and score: the correlations averaged over the pairs at which they are defined."""
     attacks = dict.fromkeys(attack for attack, _, _ in overview.claims.rankings)
     rows = []
@@ -105,7 +105,7 @@ def _mean(values: list[Any]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _throughput(receipts: list[tuple[Unit, dict[str, Any]]]) -> list[dict[str, Any]]:
+def throughput(receipts: list[tuple[Unit, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Per attack and source: image-iterations a second, and where."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for unit, facts in receipts:
