@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from presoftmax.report.study import write_study_report
 from presoftmax.report.study.page import noise_rows, ranking_rows, throughput
 from presoftmax.study import Overview, Results, StudyFolder, look_over
 
 HERE = Path(__file__).parent
+LARGE = 900_000
 
 
 def main(folder: Path, name: str) -> None:
@@ -25,11 +28,20 @@ def main(folder: Path, name: str) -> None:
     place = HERE / name
     (place / "figures").mkdir(parents=True, exist_ok=True)
     for figure in (folder / "report" / "figures").glob("*.png"):
-        shutil.copyfile(figure, place / "figures" / figure.name)
+        _keep(figure, place / "figures" / figure.name)
     claims = json.loads(report.claims.read_text(encoding="utf-8"))
     # Compact: every measurement, one line for each.
     (place / "claims.json").write_text(_compact(claims) + "\n", encoding="utf-8")
     (place / "summary.md").write_text(_summary(results, look_over(results), report.rows, name), encoding="utf-8")
+
+
+def _keep(figure: Path, target: Path) -> None:
+    """Copy a figure; one with photos, which is large, at half its size."""
+    if figure.stat().st_size < LARGE:
+        shutil.copyfile(figure, target)
+        return
+    with Image.open(figure) as image:
+        image.convert("RGB").resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(target)
 
 
 def _compact(claims: dict[str, Any]) -> str:
