@@ -11,6 +11,7 @@ from presoftmax._version import __version__
 if TYPE_CHECKING:
     from presoftmax import analysis, attacks, errors, numerics, schema, scores, study
     from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
+    from presoftmax.interop import Recording, record
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models, select_correct
     from presoftmax.natural import NaturalReference
     from presoftmax.tracing import Trace, prepare, trace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores", "study")
 _NAMES = {
     "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
+    "presoftmax.interop": ("Recording", "record"),
     "presoftmax.models": (
         "BlackBox",
         "Classifier",
@@ -37,6 +39,7 @@ __all__ = [
     "Framing",
     "ImageSet",
     "NaturalReference",
+    "Recording",
     "Trace",
     "__version__",
     "analysis",
@@ -49,6 +52,7 @@ __all__ = [
     "numerics",
     "prepare",
     "read_images",
+    "record",
     "samples",
     "schema",
     "scores",

@@ -1,8 +1,9 @@
 """What is written down about an iteration, computed where the logits are and moved to the host in blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from presoftmax.attacks.objectives import Goal
 from presoftmax.schema import NOT_FINITE, STEPS, TOP, TRANSFERS, Column, polars_schema
 from presoftmax.scores import Facts, compute
 
-__all__ = ["Recorder", "perturbation_record", "step_record", "transfer_record"]
+__all__ = ["Recorder", "perturbation_record", "rows_of", "step_record", "transfer_record"]
 
 Record = dict[str, Tensor]
 
@@ -129,20 +130,32 @@ class Recorder:
         return steps, transfers
 
     def _frame(self, columns: Sequence[Column], records: list[Record], names: dict[str, str]) -> pl.DataFrame:
-        rows = len(records) * len(self._ids)
-        values: dict[str, pl.Series] = {
-            name: _series(torch.stack([record[name] for record in records])) for name in records[0]
-        }
-        values["example"] = pl.Series(list(self._ids) * len(records), dtype=pl.String)
-        values["iteration"] = pl.Series(np.repeat(self._iterations, len(self._ids)))
-        for name, text in {**self._keys, **names}.items():
-            values[name] = pl.repeat(text, rows, eager=True)
-        missing = {c.name: pl.repeat(None, rows, dtype=c.dtype, eager=True) for c in columns if c.name not in values}
-        frame = pl.DataFrame({**values, **missing})
-        return frame.select(pl.col(column.name).cast(column.dtype) for column in columns)
+        stacked = {name: torch.stack([record[name] for record in records]).flatten(0, 1) for name in records[0]}
+        iterations = np.repeat(self._iterations, len(self._ids))
+        return rows_of(columns, stacked, list(self._ids) * len(records), iterations, {**self._keys, **names})
 
 
-def _series(stacked: Tensor) -> pl.Series:
-    """Values ``(T, N)`` or ``(T, N, k)`` as one series of ``T * N`` rows."""
-    array = stacked.cpu().numpy()
-    return pl.Series(array.reshape(-1, *array.shape[2:]))
+def rows_of(
+    columns: Sequence[Column],
+    record: Record,
+    examples: Sequence[str],
+    iterations: Sequence[int] | npt.NDArray[np.int64],
+    names: Mapping[str, str],
+) -> pl.DataFrame:
+    """A record of R rows as a frame of a table; what it lacks is null.
+
+    Args:
+        columns: of the table.
+        record: values ``(R, ...)`` by column.
+        examples: R ids.
+        iterations: R numbers.
+        names: columns that are the same in all rows.
+    """
+    rows = len(examples)
+    values = {name: pl.Series(each.cpu().numpy()) for name, each in record.items()}
+    values["example"] = pl.Series(list(examples), dtype=pl.String)
+    values["iteration"] = pl.Series(np.asarray(iterations))
+    values |= {name: pl.repeat(text, rows, eager=True) for name, text in names.items()}
+    missing = {c.name: pl.repeat(None, rows, dtype=c.dtype, eager=True) for c in columns if c.name not in values}
+    frame = pl.DataFrame({**values, **missing})
+    return frame.select(pl.col(column.name).cast(column.dtype) for column in columns)

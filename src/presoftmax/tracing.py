@@ -45,7 +45,7 @@ from presoftmax.records import Recorder, float_record, perturbation_record, step
 from presoftmax.schema import NOT_FINITE
 from presoftmax.versions import versions
 
-__all__ = ["Block", "Job", "Trace", "prepare", "trace"]
+__all__ = ["Block", "Job", "Trace", "name_victims", "prepare", "trace"]
 
 _BLOCK_SECONDS = 0.5
 _BLOCK_ITERATIONS = 64
@@ -152,7 +152,7 @@ def prepare(
         raise AttackError(f"keep: iterations are 0 to {attack.steps}, got {sorted(kept - set(steps))}")
     white_box = as_source(source)
     models = tuple(as_model(victim) for victim in victims)
-    names = _names(white_box, models)
+    names = name_victims(white_box.name, models)
     size = batch_size or _default_batch_size(examples, white_box.device)
     given = None if targets is None else torch.as_tensor(targets)
     if given is not None:
@@ -390,9 +390,9 @@ def _step(attack: Attack, source: Classifier, gradient: Tensor, state: Tensor | 
     return step * scale, state
 
 
-def _names(source: Model, victims: Iterable[Model]) -> tuple[str, ...]:
+def name_victims(source: str, victims: Iterable[Model]) -> tuple[str, ...]:
     """Names of the victims that tables can tell apart: a repeated one gets its number."""
-    count = Counter([source.name])
+    count = Counter([source])
     names = []
     for victim in victims:
         count[victim.name] += 1

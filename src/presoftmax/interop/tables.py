@@ -1,0 +1,144 @@
+"""Captured passes as the two tables: whose image it was, and the how-manieth."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from presoftmax.attacks import Goal
+from presoftmax.data import ImageSet
+from presoftmax.interop.capture import Captured
+from presoftmax.models import Model, ask, check_logits, frozen
+from presoftmax.records import perturbation_record, rows_of, step_record, transfer_record
+from presoftmax.schema import STEPS, TRANSFERS, polars_schema
+from presoftmax.tracing import name_victims
+
+__all__ = ["Trajectory", "number", "steps_table", "transfers_table"]
+
+
+@dataclass
+class Trajectory:
+    """The distinct images that one example went through, by iteration: uint8 ``(3, H, W)``, logits ``(M,)``."""
+
+    iterations: list[int] = field(default_factory=list)
+    pixels: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+
+    def add(self, iteration: int, pixels: Tensor, logits: Tensor) -> None:
+        """One more image."""
+        self.iterations.append(iteration)
+        self.pixels.append(pixels)
+        self.logits.append(logits)
+
+
+def number(
+    passes: Sequence[Captured], examples: ImageSet, ask_clean: Callable[[list[int]], Tensor]
+) -> tuple[pl.DataFrame, list[Trajectory]]:
+    """Number the images of each example: 0 is the clean one, and each image that differs from the last is the next.
+
+    Args:
+        passes: in the order in which they were made.
+        examples: the clean images.
+        ask_clean: gives the logits of clean images that were never shown.
+
+    Returns:
+        A row per shown image, and a trajectory per example, each with an iteration 0.
+    """
+    trajectories = [Trajectory() for _ in range(len(examples))]
+    rows = []
+    for call, captured in enumerate(passes):
+        for row, example in enumerate(captured.examples.tolist()):
+            trajectory, pixels = trajectories[example], captured.pixels[row]
+            before = trajectory.pixels[-1] if trajectory.pixels else examples.images[example]
+            same = torch.equal(pixels, before)
+            if not trajectory.pixels:
+                trajectory.add(0 if same else 1, pixels, captured.logits[row])
+            elif not same:
+                trajectory.add(trajectory.iterations[-1] + 1, pixels, captured.logits[row])
+            place = (call, examples.ids[example], trajectory.iterations[-1])
+            rows.append((*place, captured.with_gradient, float(captured.off_lattice[row])))
+    _add_clean(trajectories, examples, ask_clean)
+    schema = {
+        "call": pl.Int32, "example": pl.String, "iteration": pl.Int32, "with_gradient": pl.Boolean,
+        "off_lattice": pl.Float32,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row"), trajectories
+
+
+def _add_clean(
+    trajectories: Sequence[Trajectory], examples: ImageSet, ask_clean: Callable[[list[int]], Tensor]
+) -> None:
+    """Give an iteration 0 to the examples whose clean image was never shown (an attack that starts at random)."""
+    missing = [i for i, each in enumerate(trajectories) if not each.iterations or each.iterations[0] != 0]
+    if missing:
+        for i, logits in zip(missing, ask_clean(missing), strict=True):
+            each = trajectories[i]
+            each.iterations.insert(0, 0)
+            each.pixels.insert(0, examples.images[i])
+            each.logits.insert(0, logits)
+
+
+def steps_table(
+    trajectories: Sequence[Trajectory],
+    examples: ImageSet,
+    labels: Tensor,
+    targets: Tensor | None,
+    attack: str,
+    source: str,
+) -> pl.DataFrame:
+    """Rows of `steps`, by example, then iteration; ``gradient_vanished`` is null, and so is what is about targets."""
+    parts = []
+    names = {"attack": attack, "source": source}
+    for i, each in enumerate(trajectories):
+        goal = _goal(labels, targets, i, len(each.iterations))
+        pixels = torch.stack(each.pixels)
+        previous = torch.cat([pixels[:1], pixels[:-1]])
+        clean = examples.images[i].expand_as(pixels)
+        record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal)
+        parts.append(rows_of(STEPS, record, [examples.ids[i]] * len(pixels), each.iterations, names))
+    table = pl.concat(parts)
+    nothing = [pl.lit(None, dtype=pl.Boolean).alias("gradient_vanished")]
+    if targets is None:
+        kinds = {name: table.schema[name] for name in ("targets", "target_logits")}
+        nothing += [pl.lit([], dtype=kind).alias(name) for name, kind in kinds.items()]
+        nothing += [pl.lit(None, dtype=pl.Float64).alias("group_log_odds")]
+    return table.with_columns(nothing).select(table.columns)
+
+
+def transfers_table(
+    trajectories: Sequence[Trajectory],
+    examples: ImageSet,
+    labels: Tensor,
+    targets: Tensor | None,
+    victims: Sequence[Model],
+    batch_size: int,
+    attack: str,
+    source: str,
+) -> pl.DataFrame:
+    """Rows of `transfers`, by victim, example, iteration; ``targeted`` is false where no target is known."""
+    parts = []
+    with torch.no_grad(), frozen(*victims):
+        for victim, name in zip(victims, name_victims(source, victims), strict=True):
+            named = {"attack": attack, "source": source, "victim": name}
+            for i, each in enumerate(trajectories):
+                pixels = torch.stack(each.pixels)
+                device = getattr(victim, "device", torch.device("cpu"))
+                answers = [ask(victim, batch.to(device)).cpu() for batch in torch.split(pixels, batch_size)]
+                check_logits(victim, answers[0][:1], 1)
+                record = transfer_record(torch.cat(answers), _goal(labels, targets, i, len(pixels)))
+                parts.append(rows_of(TRANSFERS, record, [examples.ids[i]] * len(pixels), each.iterations, named))
+    if not parts:
+        return pl.DataFrame(schema=polars_schema(TRANSFERS))
+    table = pl.concat(parts)
+    if targets is None:
+        nothing = pl.lit([], dtype=table.schema["target_logits"]).alias("target_logits")
+        table = table.with_columns(nothing, pl.lit(False).alias("targeted"))
+    return table
+
+
+def _goal(labels: Tensor, targets: Tensor | None, example: int, count: int) -> Goal:
+    """The same goal for each image of an example; its label stands in for unknown targets."""
+    chosen = labels[example].reshape(1, 1) if targets is None else targets[example : example + 1]
+    return Goal(labels[example].expand(count), chosen.expand(count, chosen.shape[1]))
