@@ -106,21 +106,25 @@ def test_claims_equal_the_obvious_computation(seed):
 
     for victim in VICTIMS:
         hits = series([row for row in single[1] if row["victim"] == victim], "misclassified")
-        mean = [statistics.mean(c[i] for c in confidence) for i in range(20)]
+        kept = [e for e, h in enumerate(hits) if h[-1]]
+        mean = [statistics.mean(confidence[e][i] for e in kept) for i in range(20)]
         at = next((i for i, m in enumerate(mean) if m >= 0.99), None)
         c4 = value(found, "C4", victim)
+        assert c4.examples == len(kept)
         if at is None or at == 19:
             assert c4.value is None
         else:
-            share = [100 * statistics.mean(h[i] for h in hits) for i in range(20)]
+            share = [100 * statistics.mean(hits[e][i] for e in kept) for i in range(20)]
             assert c4.value == pytest.approx(share[-1] - share[at])
             assert c4.details["iteration"] == at
+            rise = statistics.mean(ca1[e][-1] for e in kept) - statistics.mean(ca1[e][at] for e in kept)
+            assert c4.details["ca1_rise"] == pytest.approx(rise)
         stays = [all(h[h.index(True) :]) for h in hits if True in h[:-1]]
         c8 = value(found, "C8", victim, "single")
         assert c8.value == pytest.approx(statistics.mean(stays))
-        kept = [(h[i], h[i + 1]) for h in hits for i in range(19)]
+        steps = [(h[i], h[i + 1]) for h in hits for i in range(19)]
         assert c8.details["per_next_iteration"] == pytest.approx(
-            sum(a and b for a, b in kept) / sum(a for a, _ in kept)
+            sum(a and b for a, b in steps) / sum(a for a, _ in steps)
         )
         assert value(found, "C9", victim, "single").value == pytest.approx(statistics.mean(not h[-1] for h in hits))
 
@@ -167,6 +171,7 @@ def test_correlations_of_resamples_equal_those_of_the_drawn_examples(seed):
 def test_nothing_transfers():
     found = claims(rows(0, transfer=lambda e, i, v: False))
     assert value(found, "C9", "v").value == 1
+    assert value(found, "C4", "v").sentence == "no example has transferred at the end"
     assert value(found, "C8", "v").verdict == "not measurable here"
     assert "before the last iteration" in value(found, "C8", "v").sentence
     c11 = value(found, "C11", "v", subject="ca1")

@@ -72,7 +72,7 @@ CLAIMS: dict[str, Claim] = {
         Claim(
             "C4",
             "softmax is blind along the transfer axis",
-            "rise of transferability (all examples) after the mean confidence first reaches 0.99, in points",
+            "rise of transferability after the mean confidence first reaches 0.99, in points, over the examples kept",
             10.0,
             "at least 10 points, and CA1 rises too",
         ),

@@ -68,36 +68,42 @@ def beyond_natural(t: Trajectories, largest: float | None, natural_images: int) 
 
 
 def blind(t: Trajectories, victim: str) -> Measured:
-    """C4, on all examples: cleaning would force the transferability to 100 % at the end."""
+    """C4, on the examples that have transferred at the end, as in the paper's figures.
+
+    They reach 100 % by construction, so the value says how much of the way lies behind the point at which the softmax
+    goes blind. What all examples do is in the details.
+    """
     place = (t.attack, t.source, victim)
-    flags = t.transferred[victim]["misclassified"].astype(np.float64)
-    confidence, ca1 = t.values("confidence"), t.values("ca1")
+    everything = t.transferred[victim]["misclassified"].astype(np.float64)
+    kept = everything[:, -1] == 1
+    if not kept.any():
+        return not_measurable("C4", place, 0, "no example has transferred at the end")
+    flags, confidence, ca1 = everything[kept], t.values("confidence")[kept], t.values("ca1")[kept]
     mean = confidence.mean(axis=0)
     if not (mean[:-1] >= HIGH_CONFIDENCE).any():
         why = (
             f"the mean confidence does not reach {HIGH_CONFIDENCE} before the last iteration (highest {mean.max():.3f})"
         )
-        return not_measurable("C4", place, len(t), why)
-    everyone = np.ones((1, len(t)))
-    at, transferability, transfer_rise, ca1_rise = (each[0] for each in _after(everyone, confidence, ca1, flags))
-    counts = resampled_counts(len(t), _ROUNDS)
-    bounds = quantiles(_after(counts, confidence, ca1, flags)[2])
-    cleaned = flags[flags[:, -1] == 1]
+        return not_measurable("C4", place, len(flags), why)
+    everyone = np.ones((1, len(flags)))
+    at, transferability, rise, ca1_rise = (float(each[0]) for each in _after(everyone, confidence, ca1, flags))
+    bounds = quantiles(_after(resampled_counts(len(flags), _ROUNDS), confidence, ca1, flags)[2])
+    iteration = int(t.iterations[int(at)])
+    of_all = 100 * everything.mean(axis=0)
     details = {
-        "iteration": float(t.iterations[int(at)]),
-        "transferability_at_0.99": float(transferability),
-        "transferability_at_the_end": float(100 * flags[:, -1].mean()),
-        "ca1_rise": float(ca1_rise),
-        "transferability_at_0.99_cleaned": float(100 * cleaned[:, int(at)].mean()) if len(cleaned) else None,
+        "iteration": float(iteration),
+        "transferability_at_0.99": transferability,
+        "ca1_rise": ca1_rise,
+        "transferability_at_that_iteration_all_examples": float(of_all[int(at)]),
+        "transferability_at_the_end_all_examples": float(of_all[-1]),
+        "mean_confidence_at_the_end_all_examples": float(t.values("confidence")[:, -1].mean()),
     }
     sentence = (
-        f"The mean confidence reaches {HIGH_CONFIDENCE} at iteration {t.iterations[int(at)]}, with "
-        f"{transferability:.0f} % transferred; afterwards transfer changes by "
-        f"{transfer_rise:+.0f} points and CA1 by {ca1_rise:+.1f}."
+        f"The mean confidence reaches {HIGH_CONFIDENCE} at iteration {iteration}, with {transferability:.0f} % "
+        f"transferred; after it CA1 changes by {ca1_rise:+.1f} and transfer by {rise:+.0f} points (of all examples, from "
+        f"{of_all[int(at)]:.0f} to {of_all[-1]:.0f} %)."
     )
-    return judged(
-        "C4", place, len(t), round(float(transfer_rise), 9), bounds, sentence, details, also=bool(ca1_rise > 0)
-    )
+    return judged("C4", place, len(flags), round(rise, 9), bounds, sentence, details, also=ca1_rise > 0)
 
 
 def _after(counts: Values, confidence: Values, ca1: Values, flags: Values) -> tuple[Values, Values, Values, Values]:
