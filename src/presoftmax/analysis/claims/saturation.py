@@ -100,8 +100,8 @@ def blind(t: Trajectories, victim: str) -> Measured:
     }
     sentence = (
         f"The mean confidence reaches {HIGH_CONFIDENCE} at iteration {iteration}, with {transferability:.0f} % "
-        f"transferred; after it CA1 changes by {ca1_rise:+.1f} and transfer by {rise:+.0f} points (of all examples, from "
-        f"{of_all[int(at)]:.0f} to {of_all[-1]:.0f} %)."
+        f"transferred; after it CA1 changes by {ca1_rise:+.1f} and transfer by {rise:+.0f} points (of all examples, "
+        f"from {of_all[int(at)]:.0f} to {of_all[-1]:.0f} %)."
     )
     return judged("C4", place, len(flags), round(rise, 9), bounds, sentence, details, also=ca1_rise > 0)
 
