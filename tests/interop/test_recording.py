@@ -104,6 +104,8 @@ def test_far_images_in_the_order_of_the_batch_keep_their_names():
     far = make_images(4, seed=9)
     assert Matcher(clean).match(clean.flip(0)).tolist() == [3, 2, 1, 0]
     assert Matcher(clean).match(far).tolist() == [0, 1, 2, 3]
+    assert Matcher(clean).match(clean // 16).tolist() == [0, 1, 2, 3]
+    assert Matcher(clean).match(torch.cat([clean // 2, clean // 4])).tolist() == [0, 1, 2, 3] * 2
 
 
 def test_an_attack_that_starts_at_random_has_its_clean_images_asked_afterwards(case):

@@ -5,6 +5,8 @@ from presoftmax.attacks.constraints import Constraint, L2Ball, LinfBall, Unconst
 from presoftmax.attacks.lattice import Discretization, to_floats, to_pixels
 from presoftmax.attacks.library import multi_class, over_optimized
 from presoftmax.attacks.objectives import (
+    DLR,
+    CarliniWagner,
     CrossEntropy,
     Goal,
     LevelTargets,
@@ -13,6 +15,7 @@ from presoftmax.attacks.objectives import (
     TargetLogit,
     TargetMargin,
 )
+from presoftmax.attacks.popular import bim, dlr_pgd, logit_attack, margin_pgd, mi_fgsm, pgd_l2
 from presoftmax.attacks.targets import check_count, check_targets, draw_targets, runner_up
 from presoftmax.attacks.updates import (
     CappedStep,
@@ -24,8 +27,10 @@ from presoftmax.attacks.updates import (
 )
 
 __all__ = [
+    "DLR",
     "Attack",
     "CappedStep",
+    "CarliniWagner",
     "Constraint",
     "CrossEntropy",
     "Discretization",
@@ -45,11 +50,17 @@ __all__ = [
     "TargetMargin",
     "Unconstrained",
     "Update",
+    "bim",
     "check_count",
     "check_targets",
+    "dlr_pgd",
     "draw_targets",
+    "logit_attack",
+    "margin_pgd",
+    "mi_fgsm",
     "multi_class",
     "over_optimized",
+    "pgd_l2",
     "runner_up",
     "to_floats",
     "to_pixels",

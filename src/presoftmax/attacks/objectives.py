@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
+    "DLR",
+    "CarliniWagner",
     "CrossEntropy",
     "Goal",
     "LevelTargets",
@@ -126,3 +128,45 @@ class CrossEntropy:
         """``log p_t``, or ``-log p_y``."""
         loss = F.cross_entropy(logits, self.driven(goal), reduction="none")
         return -loss if self.targeted else loss
+
+
+@dataclass(frozen=True)
+class CarliniWagner:
+    """Margin up to ``kappa`` (Carlini and Wagner 2017, arXiv:1608.04644, f_6): of the target, or over the true class.
+
+    The best other class is found with -inf in place of the class itself (their code uses -10000, which is not below
+    every logit). Beyond ``kappa`` the gradient is zero: the attack stops there on purpose.
+    """
+
+    kappa: float = 0.0
+    targeted: bool = True
+
+    def __call__(self, logits: Tensor, goal: Goal) -> Tensor:
+        """``min(z_t - max_{j != t} z_j, kappa)``, or ``min(max_{j != y} z_j - z_y, kappa)``."""
+        own = goal.targets[:, :1] if self.targeted else goal.labels[:, None]
+        margin = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
+        return (margin if self.targeted else -margin).clamp_max(self.kappa)
+
+
+@dataclass(frozen=True)
+class DLR:
+    """Difference of logits ratio (Croce and Hein 2020, arXiv:2003.01690): blind to shift and scale of the logits.
+
+    Sorted logits ``z_1 >= z_2 >= ...``; needs 3 classes, or 4 for a target. Untargeted, it is exactly 1 and without
+    gradient once the true class has fallen to the third place: it does not over-optimize.
+    """
+
+    targeted: bool = False
+
+    def __call__(self, logits: Tensor, goal: Goal) -> Tensor:
+        """``-(z_y - max_{j != y} z_j) / (z_1 - z_3)``, or ``-(z_y - z_t) / (z_1 - (z_3 + z_4) / 2)``."""
+        ordered = logits.sort(dim=1, descending=True).values
+        true = logits.gather(1, goal.labels[:, None])
+        if self.targeted:
+            gap = (true - logits.gather(1, goal.targets[:, :1]))[:, 0]
+            return -gap / (ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2 + _TINY)
+        gap = true[:, 0] - logits.scatter(1, goal.labels[:, None], -torch.inf).amax(dim=1)
+        return -gap / (ordered[:, 0] - ordered[:, 2] + _TINY)
+
+
+_TINY = 1e-12

@@ -39,8 +39,10 @@ class Captured:
 class Matcher:
     """Finds out which example a shown image is: the clean image that it is nearest to.
 
-    A batch of as many rows as there are examples is taken to be in their order, unless some row is much nearer to
-    another example's clean image. Distances are taken over a few thousand fixed pixel values.
+    A batch of as many rows as there are examples (or several copies of it: expectation over transformations,
+    scale-invariant attacks) is in their order, unless the nearest clean images are a rearrangement of it: images that
+    an attack has darkened or cropped may all be nearest to the same one. Distances are taken over a few thousand
+    fixed pixel values.
 
     Args:
         clean: uint8 ``(N, 3, H, W)``.
@@ -54,14 +56,16 @@ class Matcher:
 
     def match(self, pixels: Tensor) -> Tensor:
         """Positions int64 ``(B,)`` of the examples of shown images uint8 ``(B, 3, H, W)``."""
+        count = len(self._clean)
         distance = torch.cdist(pixels.flatten(1)[:, self._points].float(), self._clean)
         nearest = distance.argmin(dim=1)
-        if len(pixels) % len(self._clean):
+        if len(pixels) % count:
             return nearest
-        # Also copies of the whole batch in one pass (expectation over transformations, scale-invariant attacks).
-        ordered = torch.arange(len(self._clean)).repeat(len(pixels) // len(self._clean))
-        own = distance.gather(1, ordered[:, None])[:, 0]
-        return torch.where(own <= 2 * distance.amin(dim=1) + 1e-6, ordered, nearest)
+        ordered = torch.arange(count).repeat(len(pixels) // count)
+        rearranged = torch.equal(nearest.sort().values, ordered.sort().values)
+        # Far from all of them, a rearrangement is an accident.
+        total = distance.gather(1, ordered[:, None]).sum(), distance.gather(1, nearest[:, None]).sum()
+        return nearest if rearranged and bool(total[0] > 2 * total[1]) else ordered
 
 
 def capture(shown: Tensor, logits: Tensor, matcher: Matcher, mean: Sequence[float], std: Sequence[float]) -> Captured:
