@@ -278,3 +278,33 @@ def report(folder: Folder, as_json: AsJson = False) -> None:
     from presoftmax.cli.study import show_report
 
     show_report(folder, as_json)
+
+
+@app.command()
+def score(
+    adversarial: Annotated[
+        Path, typer.Argument(help="Adversarial images: a folder, .npz, .pt (torchattacks' save) or .safetensors.")
+    ],
+    source: Annotated[str, typer.Option(help="The model that they were made on.")],
+    clean: Annotated[
+        Path | None, typer.Option(help="Their clean images, likewise.", show_default="those in the file")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV of labels of a folder of clean images.", show_default=False)
+    ] = None,
+    victims: Annotated[str, typer.Option(help="Models that they are shown to, separated by commas.")] = "",
+    natural: Annotated[
+        Path | None,
+        typer.Option(help="natural.json of 'presoftmax audit'.", show_default="the clean images stand in for it"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make.", show_default="presoftmax-runs/score-DATE-TIME")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how strong adversarial images really are, whoever made them."""
+    from presoftmax.cli.score import show_score
+
+    names = tuple(name.strip() for name in victims.split(",") if name.strip())
+    show_score(adversarial, clean, labels, source, names, natural, device, out or _dated("score"), as_json)

@@ -1,0 +1,68 @@
+"""Showing a scoring."""
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from presoftmax.scoring import Scoring, run_scoring
+
+__all__ = ["show_score"]
+
+_SHOWN = 30
+
+
+def show_score(
+    adversarial: Path,
+    clean: Path | None,
+    labels: Path | None,
+    source: str,
+    victims: tuple[str, ...],
+    natural: Path | None,
+    device: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Score the images and print the table, or one JSON object."""
+    # Whatever a model prints must not get between a script and its JSON.
+    with redirect_stdout(sys.stderr), Console(stderr=True).status(f"{source} looks at {adversarial}"):
+        done = run_scoring(adversarial, clean, labels, source, victims, natural, device, out)
+    for text in done.warnings:
+        print(f"presoftmax: warning: {text}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({**done.summary, "examples": done.measured.strength.to_dicts()}))
+        return
+    _print(done)
+
+
+def _print(done: Scoring) -> None:
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("rank", "by conf.", "example", "conf.", "CA1", "miscl. log-odds", "group", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("example", "verdict") else "right", overflow="fold")
+    rows = done.measured.strength.sort("rank", "example")
+    for row in rows.head(_SHOWN).iter_rows(named=True):
+        table.add_row(
+            str(row["rank"]),
+            str(row["rank_by_confidence"]),
+            escape(row["example"]),
+            f"{row['confidence']:.3f}",
+            f"{row['ca1']:.1f}",
+            f"{row['misclassification_log_odds']:.1f}",
+            f"{row['best_group_log_odds']:.1f}",
+            row["verdict"],
+        )
+    console.print(table)
+    if rows.height > _SHOWN:
+        console.print(f"... and {rows.height - _SHOWN} more", highlight=False)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in done.summary["verdicts"].items() if count)
+    survival = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.summary["survival"].items())
+    transfer = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.summary["transfer"].items())
+    shown = f"fooled victims: {transfer or 'none shown'}"
+    for line in (f"\n{kinds}", f"the source is still fooled after: {survival}", shown):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"\nThe page and the tables are in {done.folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,121 @@
+"""Judge a set of adversarial images: a folder with its page, its tables, and a verdict on each."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from presoftmax.errors import DataError
+from presoftmax.files import replace_file
+from presoftmax.models import load_model, load_victim, table_names
+from presoftmax.natural import NaturalReference
+from presoftmax.report.strength import write_strength
+from presoftmax.runs import RunFolder
+from presoftmax.strength import Measured, measure, read_examples
+from presoftmax.strength.verdicts import VERDICTS
+from presoftmax.versions import versions
+
+__all__ = ["Scoring", "run_scoring"]
+
+_LOW_ACCURACY = 0.3
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A finished scoring: its folder, its tables, what ``--json`` prints, and what a reader should be warned of."""
+
+    folder: Path
+    measured: Measured
+    summary: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def run_scoring(
+    adversarial: Path,
+    clean: Path | None,
+    labels: Path | None,
+    source: str,
+    victims: tuple[str, ...],
+    natural: Path | None,
+    device: str | None,
+    out: Path,
+) -> Scoring:
+    """Score adversarial images and write ``out``: ``score.html``, ``run.json``, and three Parquet tables.
+
+    Args:
+        adversarial: folder of images, ``.npz``, ``.pt`` or ``.safetensors``.
+        clean: the clean images, likewise; see `read_examples`.
+        labels: CSV of labels of a folder of clean images.
+        source: name of the model that they were made on.
+        victims: names of models that they are shown to.
+        natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
+        device: where the models run.
+        out: folder to make.
+
+    Raises:
+        PresoftmaxError: images, models or a folder that cannot be used.
+    """
+    RunFolder.check_free(out)
+    for path in (adversarial, clean, labels, natural):
+        if path is not None and not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+    model = load_model(source, device)
+    shown_to = [load_victim(name, device) for name in victims]
+    for victim, name in zip(shown_to, table_names(source, *victims)[1:], strict=True):
+        victim.name = name
+    examples = read_examples(adversarial, clean, labels, model.framing)
+    reference = None if natural is None else NaturalReference.load(natural)
+    measured = measure(examples, model, shown_to, reference)
+    doubts = tuple(_doubts(measured))
+    summary = _summary(measured, model.name, out)
+    folder = RunFolder.create(out)
+    try:
+        for name in ("strength", "transfers", "survival"):
+            replace_file(out / f"{name}.parquet", getattr(measured, name).write_parquet)
+        write_strength(folder, examples, measured, summary, doubts, model.classes)
+        settings = {"adversarial": str(adversarial), "clean": clean and str(clean), "labels": labels and str(labels)}
+        content = {**summary, "settings": settings, "warnings": doubts, "versions": versions()}
+        folder.write_summary({**content, "examples": measured.strength.to_dicts()})
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return Scoring(out, measured, summary, doubts)
+
+
+def _doubts(measured: Measured) -> list[str]:
+    found = []
+    died = int((measured.strength["fooled_as_given"] & ~measured.strength["fooled"]).sum())
+    if measured.off_lattice > 0.01:
+        found.append(
+            f"the images are up to {measured.off_lattice:.2f} grey levels off the 8-bit lattice; rounding them costs "
+            f"{died} of them their effect on the source. All other numbers are of the rounded images"
+        )
+    if measured.clean_accuracy < _LOW_ACCURACY:
+        found.append(
+            f"the source is right on only {100 * measured.clean_accuracy:.0f} % of the clean images: are labels, "
+            "normalization and image size its own?"
+        )
+    return found
+
+
+def _summary(measured: Measured, source: str, out: Path) -> dict[str, Any]:
+    table = measured.strength
+    transfers = measured.transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
+    survival = measured.survival.group_by("channel", maintain_order=True).agg(pl.col("fooled").mean())
+    means = ("confidence_as_given", "confidence", "ca1", "ca2", "log_odds", "margin", "misclassification_log_odds",
+             "best_group_log_odds", "l2", "linf")  # fmt: skip
+    return {
+        "source": source,
+        "images": table.height,
+        "clean_accuracy": measured.clean_accuracy,
+        "off_lattice": measured.off_lattice,
+        "fooled_as_given": float(table["fooled_as_given"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
+        "fooled": float(table["fooled"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
+        "mean": {name: float(table[name].cast(pl.Float64).mean() or 0) for name in means},  # type: ignore[arg-type]
+        "verdicts": {kind: int((table["verdict"] == kind).sum()) for kind in VERDICTS},
+        "transfer": dict(transfers.iter_rows()),
+        "survival": dict(survival.iter_rows()),
+        "run": str(out),
+    }

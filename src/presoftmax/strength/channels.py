@@ -1,0 +1,63 @@
+"""What pictures go through between an attack and a model: saving, compression, a small resize."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from presoftmax.attacks import to_pixels
+
+__all__ = ["CHANNELS", "Channel"]
+
+Channel = Callable[[Tensor], Tensor]
+"""Images uint8, or float in [0, 1], ``(N, 3, H, W)``, to uint8 ``(N, 3, H, W)``."""
+
+
+def rounding(images: Tensor) -> Tensor:
+    """The nearest 8-bit image: what careful saving does."""
+    return images if images.dtype == torch.uint8 else to_pixels(images)
+
+
+def truncation(images: Tensor) -> Tensor:
+    """The 8-bit image below: what ``(255 * x).to(uint8)`` does."""
+    return images if images.dtype == torch.uint8 else (images * 255).clamp(0, 255).to(torch.uint8)
+
+
+def _through_file(kind: str, **options: int) -> Channel:
+    def channel(images: Tensor) -> Tensor:
+        return torch.stack([_reopened(image, kind, options) for image in rounding(images)])
+
+    return channel
+
+
+def _reopened(image: Tensor, kind: str, options: dict[str, int]) -> Tensor:
+    file = BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file, format=kind, **options)
+    with Image.open(file) as again:
+        return torch.from_numpy(np.array(again.convert("RGB"))).permute(2, 0, 1)
+
+
+def resizing(images: Tensor) -> Tensor:
+    """One pixel larger on each side, and back (bicubic)."""
+    return torch.stack([_resized(image) for image in rounding(images)])
+
+
+def _resized(image: Tensor) -> Tensor:
+    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+    width, height = picture.size
+    larger = picture.resize((width + 1, height + 1), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(larger.resize((width, height), Image.Resampling.BICUBIC))).permute(2, 0, 1)
+
+
+CHANNELS: dict[str, Channel] = {
+    "rounding": rounding,
+    "truncation": truncation,
+    "png": _through_file("PNG"),
+    "jpeg95": _through_file("JPEG", quality=95),
+    "jpeg75": _through_file("JPEG", quality=75),
+    "resize": resizing,
+}
+"""Every channel, by name."""

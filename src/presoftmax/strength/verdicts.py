@@ -1,0 +1,45 @@
+"""In words, what an adversarial example is worth."""
+
+from typing import Any
+
+__all__ = ["BARELY", "LOOKS_WEAK", "VERDICTS", "verdict"]
+
+BARELY = 2.2
+"""Misclassification log-odds below which an example barely crosses: the true class still has a tenth of the mass."""
+LOOKS_WEAK = 0.9
+"""Confidence below which a reader would call an example weak."""
+
+VERDICTS = (
+    "not adversarial",
+    "not adversarial after saving",
+    "barely crosses",
+    "typical",
+    "over-optimized",
+    "disguised",
+)
+"""From the weakest kind to the one that is hardest to see."""
+
+
+def verdict(row: dict[str, Any]) -> tuple[str, str]:
+    """One of `VERDICTS`, and a sentence.
+
+    Args:
+        row: of the table of `measure`.
+    """
+    if not row["fooled_as_given"]:
+        return "not adversarial", "the source still predicts the true class"
+    if not row["fooled"]:
+        return "not adversarial after saving", "it fools the source only off the 8-bit lattice; rounded, it does not"
+    beyond = row["largest_natural_ca1"] is not None and row["ca1"] > row["largest_natural_ca1"]
+    if beyond and row["confidence"] < LOOKS_WEAK:
+        return "disguised", (
+            f"looks weak at {row['confidence']:.2f}; CA1 {row['ca1']:.1f} is beyond any natural image "
+            f"({row['largest_natural_ca1']:.1f}), group log-odds {row['best_group_log_odds']:.0f}"
+        )
+    if beyond:
+        return "over-optimized", (
+            f"logits beyond any natural image: CA1 {row['ca1']:.1f} against {row['largest_natural_ca1']:.1f} at most"
+        )
+    if row["misclassification_log_odds"] < BARELY:
+        return "barely crosses", f"the true class still has {100 * row['true_probability']:.0f} % of the mass"
+    return "typical", "logits in the range of natural images"
