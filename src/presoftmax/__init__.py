@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from presoftmax._version import __version__
 
 if TYPE_CHECKING:
-    from presoftmax import analysis, attacks, errors, numerics, schema, scores, study
+    from presoftmax import analysis, attacks, errors, numerics, schema, scores, strength, study
     from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
     from presoftmax.interop import Recording, record
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models, select_correct
     from presoftmax.natural import NaturalReference
     from presoftmax.tracing import Trace, prepare, trace
 
-_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores", "study")
+_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores", "strength", "study")
 _NAMES = {
     "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
@@ -57,6 +57,7 @@ __all__ = [
     "schema",
     "scores",
     "select_correct",
+    "strength",
     "study",
     "trace",
 ]

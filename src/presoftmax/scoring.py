@@ -20,6 +20,7 @@ from presoftmax.versions import versions
 __all__ = ["Scoring", "run_scoring"]
 
 _LOW_ACCURACY = 0.3
+_FEW = 100
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ def _doubts(measured: Measured) -> list[str]:
         found.append(
             f"the images are up to {measured.off_lattice:.2f} grey levels off the 8-bit lattice; rounding them costs "
             f"{died} of them their effect on the source. All other numbers are of the rounded images"
+        )
+    seen = measured.strength["natural_images"][0]
+    if seen < _FEW:
+        found.append(
+            f"only {seen} natural images say what is natural for the source; fit a reference on more with "
+            "'presoftmax audit' and give it with --natural"
         )
     if measured.clean_accuracy < _LOW_ACCURACY:
         found.append(

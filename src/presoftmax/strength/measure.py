@@ -55,8 +55,8 @@ def measure(
         examples: the images.
         source: the model that they were made on.
         victims: models that they are shown to.
-        natural: what the source's logits look like on natural images; fitted on the clean ones when left out, where
-            there are enough of them.
+        natural: what the source's logits look like on natural images; the clean images stand in for them when left
+            out (fitted where there are enough of them).
         batch_size: images shown at a time.
 
     Raises:
@@ -136,11 +136,13 @@ def _strength(
         "linf": size.abs().amax(dim=1).numpy(),
     }
     count = len(examples)
-    largest = None if natural is None else natural.quantiles["ca1"]["1"]
+    largest = float(clean.amax()) if natural is None else natural.quantiles["ca1"]["1"]
+    seen = count if natural is None else natural.images
     tail = [None] * count if natural is None else compute("tail", logits, facts).tolist()
     frame = pl.DataFrame(values).with_columns(
         pl.Series("log_tail_probability", [None if each is None else -each for each in tail], dtype=pl.Float64),
         pl.lit(largest, dtype=pl.Float64).alias("largest_natural_ca1"),
+        pl.lit(seen, dtype=pl.Int64).alias("natural_images"),
     )
     said = [verdict(row) for row in frame.iter_rows(named=True)]
     return frame.with_columns(

@@ -17,7 +17,7 @@ VERDICTS = (
     "over-optimized",
     "disguised",
 )
-"""From the weakest kind to the one that is hardest to see."""
+"""Every verdict; the numbers behind them are in `verdict`."""
 
 
 def verdict(row: dict[str, Any]) -> tuple[str, str]:
@@ -30,16 +30,15 @@ def verdict(row: dict[str, Any]) -> tuple[str, str]:
         return "not adversarial", "the source still predicts the true class"
     if not row["fooled"]:
         return "not adversarial after saving", "it fools the source only off the 8-bit lattice; rounded, it does not"
-    beyond = row["largest_natural_ca1"] is not None and row["ca1"] > row["largest_natural_ca1"]
+    beyond = row["ca1"] > row["largest_natural_ca1"]
+    most = f"{row['largest_natural_ca1']:.1f}, the most of {row['natural_images']} natural images"
     if beyond and row["confidence"] < LOOKS_WEAK:
         return "disguised", (
-            f"looks weak at {row['confidence']:.2f}; CA1 {row['ca1']:.1f} is beyond any natural image "
-            f"({row['largest_natural_ca1']:.1f}), group log-odds {row['best_group_log_odds']:.0f}"
+            f"looks weak at {row['confidence']:.2f}; CA1 {row['ca1']:.1f} is beyond {most}; group log-odds "
+            f"{row['best_group_log_odds']:.0f}"
         )
     if beyond:
-        return "over-optimized", (
-            f"logits beyond any natural image: CA1 {row['ca1']:.1f} against {row['largest_natural_ca1']:.1f} at most"
-        )
+        return "over-optimized", f"CA1 {row['ca1']:.1f} is beyond {most}"
     if row["misclassification_log_odds"] < BARELY:
         return "barely crosses", f"the true class still has {100 * row['true_probability']:.0f} % of the mass"
-    return "typical", "logits in the range of natural images"
+    return "typical", f"CA1 {row['ca1']:.1f} is in the natural range (up to {most})"
