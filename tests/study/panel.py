@@ -34,6 +34,14 @@ class Fragile(Net):
         return torch.where(broken[:, None], torch.nan, logits)
 
 
+class Fading(Net):
+    """NaN for every image that is not on the lattice of even numbers, which clean images of the test are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        odd = ((x.detach() * 255).round() % 2 == 1).flatten(1).any(dim=1)
+        return torch.where(odd[:, None], torch.nan, super().forward(x))
+
+
 class Hungry(Net):
     """Has memory for three images."""
 
@@ -64,6 +72,10 @@ def three() -> nn.Module:
 
 def fragile() -> nn.Module:
     return Fragile()
+
+
+def fading() -> nn.Module:
+    return Fading()
 
 
 def hungry() -> nn.Module:

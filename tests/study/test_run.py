@@ -23,6 +23,7 @@ from presoftmax.study.results import Results
 from presoftmax.study.run import run_study
 from presoftmax.study.status import status_of
 from tests.study.conftest import FRAGILE, model, run, tables
+from tests.study.panel import Net
 
 
 def same(ours, theirs):
@@ -213,6 +214,19 @@ def test_an_image_that_breaks_a_model_is_marked_left_out_and_counted(study, tmp_
         if row["source"] == "panel:fragile":
             assert row["left_out"] == len(expected)
     assert all(m.examples < len(chosen) for m in overview.claims.measured if m.source == "panel:fragile")
+
+
+def test_a_model_that_breaks_on_every_image_is_said(study, tmp_path, pictures):
+    with np.load(pictures) as archive:
+        images = archive["images"] // 2 * 2
+    with torch.no_grad():
+        labels = Net()(torch.from_numpy(images).float() / 255).argmax(dim=1).numpy()
+    np.savez(tmp_path / "even.npz", images=images, labels=labels)
+    config = study(models=[model("fading"), model("two")], images={"path": str(tmp_path / "even.npz"), "count": 12})
+    # As a victim it leaves nothing of the other source's examples either.
+    results = Results.of(run(config, tmp_path / "a"))
+    with pytest.raises(StudyError, match="every example was left out; some model's answers are not finite"):
+        look_over(results)
 
 
 def test_a_victim_that_fails_stops_the_run_and_it_goes_on_later(study, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import polars as pl
 from presoftmax.analysis import Trajectories
 from presoftmax.analysis.claims import CLAIM_COLUMNS, StudyClaims, judge
 from presoftmax.analysis.curves import curves_of
+from presoftmax.errors import StudyError
 from presoftmax.study.results import Results
 
 __all__ = ["Overview", "look_over"]
@@ -26,6 +27,7 @@ class Overview:
             many cleaning removes.
         trajectories: one row per attack and source: examples, those left out, saturated, halted (and when, median).
         noise: one row per attack, source, victim, shown iteration: transfer, noise rate, excess; empty without noise.
+        nothing_left: attacks on sources of which every example was left out, because some answer was not finite.
     """
 
     claims: StudyClaims
@@ -33,6 +35,7 @@ class Overview:
     transfer: list[dict[str, Any]]
     trajectories: list[dict[str, Any]]
     noise: pl.DataFrame
+    nothing_left: tuple[str, ...]
 
 
 def look_over(results: Results) -> Overview:
@@ -41,9 +44,13 @@ def look_over(results: Results) -> Overview:
     transfer: list[dict[str, Any]] = []
     trajectories: list[dict[str, Any]] = []
     noise: list[pl.DataFrame] = []
+    nothing_left: list[str] = []
 
     def seen() -> Iterator[Trajectories]:
         for t in results.trajectories(CLAIM_COLUMNS):
+            if len(t) == 0:
+                nothing_left.append(f"{t.attack} on {t.source}")
+                continue
             curves.append(curves_of(t))
             transfer.extend(_transfer(t))
             trajectories.append(_trajectories(t))
@@ -53,7 +60,10 @@ def look_over(results: Results) -> Overview:
             yield t
 
     claims = judge(seen(), results.evidence())
-    return Overview(claims, pl.concat(curves), transfer, trajectories, pl.concat(noise) if noise else pl.DataFrame())
+    if not trajectories:
+        raise StudyError(f"{results.folder.path}: every example was left out; some model's answers are not finite")
+    shown = pl.concat(noise) if noise else pl.DataFrame()
+    return Overview(claims, pl.concat(curves), transfer, trajectories, shown, tuple(nothing_left))
 
 
 def _keys(t: Trajectories) -> dict[str, Any]:

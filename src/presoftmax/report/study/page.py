@@ -71,6 +71,7 @@ def _page(results: Results, overview: Overview, rows: tuple[ClaimRow, ...], figu
         rankings=ranking_rows(overview),
         throughput=throughput(receipts),
         models=results.names.tables,
+        nothing_left=overview.nothing_left,
         halved=[str(unit) for unit, facts in receipts if facts.get("batch_halved")],
     )
 
