@@ -192,7 +192,7 @@ Device = Annotated[
     typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
 ]
 EngineChoice = Annotated[EngineOption, typer.Option("--engine", help="This machine, or a Ray cluster.")]
-Address = Annotated[str | None, typer.Option(help="Ray: of the cluster.", show_default="here")]
+Address = Annotated[str | None, typer.Option(help="Ray: of the cluster, or auto.", show_default="a new one here")]
 Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]

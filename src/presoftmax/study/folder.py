@@ -10,7 +10,6 @@
 A unit's folder is written under another name and renamed when whole, so a crash at any moment leaves it or does not.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from filelock import FileLock, Timeout
 
 from presoftmax.errors import RunError, StudyError
 from presoftmax.files import replace_text
@@ -94,13 +94,16 @@ class StudyFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; raises `StudyError` where another one has it."""
-        with (self.path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StudyError(f"{self.path}: another run is working on it") from None
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StudyError(f"{self.path}: another run is working on it") from None
+        try:
             self._remove_unfinished()
             yield
+        finally:
+            lock.release()
 
     def config(self) -> StudyConfig:
         """The study's config; raises `StudyError` where the file was damaged."""

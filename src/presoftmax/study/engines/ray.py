@@ -21,8 +21,9 @@ class RayEngine:
     that raises is not.
 
     Args:
-        address: of the cluster; the one that this machine belongs to, or else a new one on this machine, when left out.
-        device: where each task runs; ``"cuda"``, one whole GPU for each task, if the cluster has GPUs, when left out.
+        address: of the cluster, ``"auto"`` for the one that this machine belongs to; a new one on this machine when
+            left out.
+        device: where each task runs; ``"cuda"``, a whole GPU for each task, if the cluster has GPUs, when left out.
         cpus: for each task; PyTorch uses as many threads.
     """
 
