@@ -14,8 +14,8 @@ def test_public_names_load(name):
 
 
 def test_unknown_names_are_attribute_errors():
-    with pytest.raises(AttributeError, match="no attribute 'strength'"):
-        _ = ps.strength
+    with pytest.raises(AttributeError, match="no attribute 'magnitude'"):
+        _ = ps.magnitude
     assert set(ps.__all__) <= set(dir(ps))
 
 
