@@ -66,6 +66,7 @@ def _page(results: Results, overview: Overview, rows: tuple[ClaimRow, ...], figu
         show=show_value,
         figures=figures,
         transfer=overview.transfer,
+        matrices=_matrices(overview.transfer),
         trajectories=overview.trajectories,
         noise=noise_rows(overview.noise),
         rankings=ranking_rows(overview),
@@ -74,6 +75,14 @@ def _page(results: Results, overview: Overview, rows: tuple[ClaimRow, ...], figu
         nothing_left=overview.nothing_left,
         halved=[str(unit) for unit, facts in receipts if facts.get("batch_halved")],
     )
+
+
+def _matrices(transfer: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Per attack, source and victim: the row of the transfer table."""
+    found: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+    for row in transfer:
+        found.setdefault(row["attack"], {}).setdefault(row["source"], {})[row["victim"]] = row
+    return found
 
 
 def noise_rows(noise: pl.DataFrame) -> list[dict[str, Any]]:
