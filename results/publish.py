@@ -16,7 +16,7 @@ from PIL import Image
 
 from presoftmax.report.study import write_study_report
 from presoftmax.report.study.page import noise_rows, ranking_rows, throughput
-from presoftmax.study import Overview, Results, StudyFolder, look_over
+from presoftmax.study import Overview, Results, StudyFolder
 
 HERE = Path(__file__).parent
 LARGE = 900_000
@@ -32,7 +32,7 @@ def main(folder: Path, name: str) -> None:
     claims = json.loads(report.claims.read_text(encoding="utf-8"))
     # Compact: every measurement, one line for each.
     (place / "claims.json").write_text(_compact(claims) + "\n", encoding="utf-8")
-    (place / "summary.md").write_text(_summary(results, look_over(results), report.rows, name), encoding="utf-8")
+    (place / "summary.md").write_text(_summary(results, report.overview, report.rows, name), encoding="utf-8")
 
 
 def _keep(figure: Path, target: Path) -> None:

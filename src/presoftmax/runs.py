@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from PIL import Image
 from torch import Tensor
 
+from presoftmax.data import to_picture
 from presoftmax.errors import RunError
 from presoftmax.files import replace_file, replace_text
 
@@ -97,7 +97,7 @@ class RunFolder:
         for number, example, image in zip(numbers, examples, images, strict=True):
             path = self.image_path(attack, number, example, iteration)
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+            picture = to_picture(image)
             replace_file(path, partial(picture.save, format="PNG"))
 
 

@@ -50,6 +50,11 @@ _KEYS = (
     Column("iteration", _INT32, "steps", "0 is the untouched image"),
 )
 
+_TOP_LOGITS = tuple(
+    Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
+    for i in range(1, TOP + 1)
+)
+
 STEPS: tuple[Column, ...] = (
     *_KEYS,
     Column("label", _INT32, "class", "true class"),
@@ -61,10 +66,7 @@ STEPS: tuple[Column, ...] = (
         "probability",
         "softmax probability of the top class in float32, as everyone reports it",
     ),
-    *(
-        Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
-        for i in range(1, TOP + 1)
-    ),
+    *_TOP_LOGITS,
     *(Column(f"class{i}", _INT32, "class", f"class of `ca{i}`") for i in range(2, TOP + 1)),
     Column("target_logits", _LOGITS, "logit", "logit of each target, in the order of `targets`"),
     Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
@@ -165,10 +167,7 @@ NATURAL: tuple[Column, ...] = (
     Column("label", _INT32, "class", "true class"),
     Column("predicted", _INT32, "class", "top class; -1 where the answer was not finite"),
     Column("confidence", _FLOAT32, "probability", "softmax probability of the top class in float32"),
-    *(
-        Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
-        for i in range(1, TOP + 1)
-    ),
+    *_TOP_LOGITS,
     Column("log_odds", _FLOAT64, "nats", "exact log-odds of the top class"),
     Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
 )

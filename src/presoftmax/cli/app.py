@@ -39,6 +39,26 @@ class DiscretizationOption(StrEnum):
     FINAL = "final"
 
 
+class EngineOption(StrEnum):
+    """Where a study runs."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
+]
+EngineChoice = Annotated[EngineOption, typer.Option("--engine", help="This machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option(help="Ray: of the cluster, or auto.", show_default="a new one here")]
+Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
+Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
+Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
+
+
 def main() -> None:
     """Run the command line; what the user can put right becomes one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
@@ -104,9 +124,7 @@ def demo(
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make.", show_default="presoftmax-runs/demo-DATE-TIME")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Attack real photos with both of the paper's attacks and show what the softmax hides."""
     from presoftmax.cli.demo import show_demo
@@ -120,7 +138,7 @@ def demo(
         classes=classes,
         balance=balance.value,
         source=source,
-        victims=tuple(name.strip() for name in victims.split(",") if name.strip()),
+        victims=_listed(victims),
         seed=seed,
         photos=photos,
         labels=labels,
@@ -166,38 +184,12 @@ def audit(
     out: Annotated[
         Path | None, typer.Option(help="Folder to make.", show_default="presoftmax-runs/audit-DATE-TIME")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say how far a model's confidence can be trusted on natural images, and fit what later commands compare with."""
     from presoftmax.cli.audit import show_audit
 
     show_audit(model, images, labels, device, out or _dated("audit"), as_json)
-
-
-def _dated(kind: str) -> Path:
-    return Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-class EngineOption(StrEnum):
-    """Where a study runs."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
-Device = Annotated[
-    str | None,
-    typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
-]
-EngineChoice = Annotated[EngineOption, typer.Option("--engine", help="This machine, or a Ray cluster.")]
-Address = Annotated[str | None, typer.Option(help="Ray: of the cluster, or auto.", show_default="a new one here")]
-Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
-Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
-Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
-Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
 
 
 @app.command()
@@ -306,5 +298,14 @@ def score(
     """Say how strong adversarial images really are, whoever made them."""
     from presoftmax.cli.score import show_score
 
-    names = tuple(name.strip() for name in victims.split(",") if name.strip())
-    show_score(adversarial, clean, labels, source, names, natural, device, out or _dated("score"), as_json)
+    chosen = out or _dated("score")
+    show_score(adversarial, clean, labels, source, _listed(victims), natural, device, chosen, as_json)
+
+
+def _dated(kind: str) -> Path:
+    return Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())

@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from presoftmax.cli.display import Display
 from presoftmax.demo import DemoInterruptedError, Settings, run_demo
 from presoftmax.models import Selection
 from presoftmax.report.table import TableRow, short_table
@@ -57,30 +58,16 @@ def show_demo(settings: Settings, out: Path, as_json: bool) -> None:
     )
 
 
-class _Display:
+class _Display(Display):
     """A progress bar for each attack that says what matters; one line at the end of each where there is no terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._task: TaskID | None = None
-        self._bar = Progress(
+        super().__init__(
+            console,
             BarColumn(bar_width=10),
             TextColumn("{task.fields[seen]}"),
             TimeRemainingColumn(compact=True),
-            console=console,
-            disable=not console.is_terminal,
         )
-
-    def __enter__(self) -> "_Display":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Leave the bars as they are."""
-        self._bar.stop()
 
     def selected(self, selection: Selection) -> None:
         """Say how many photos there are, and what became of the others."""
@@ -114,9 +101,6 @@ class _Display:
         """Say so where no bar is shown."""
         if not self._console.is_terminal:
             self._say(f"  {job.attack.steps} iterations done")
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def _seen(block: Block) -> str:

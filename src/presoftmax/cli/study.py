@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from presoftmax.cli.display import Display
 from presoftmax.errors import StudyError
 from presoftmax.files import replace_text
 from presoftmax.report.study import write_study_report
@@ -154,31 +155,17 @@ def _hours(hours: float) -> str:
     return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.1f} h"
 
 
-class _Progress:
+class _Progress(Display):
     """A bar over all units, the unit under way beside it; a line for each where there is no terminal."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bar = Progress(
+        super().__init__(
+            Console(stderr=True),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f}/{task.total:.0f} units"),
             TextColumn("{task.fields[seen]}"),
             TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
         )
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> "_Progress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Leave the bar as it is."""
-        self._bar.stop()
 
     def choosing(self, found: int, wanted: int, looked_at: int) -> None:
         """Say how many images are found."""
@@ -205,6 +192,3 @@ class _Progress:
         if not self._console.is_terminal:
             rate = facts["image_iterations"] / max(facts["seconds"], 1e-9)
             self._say(f"{unit}: {facts['seconds']:.0f} s, {rate:.0f} image-iterations a second; {left} units left")
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.pool import Pool, check_place, open_pool, shuffled
-from presoftmax.data.reading import Framing, read_images, stream_images
+from presoftmax.data.reading import Framing, read_images, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import samples
 
 __all__ = [
@@ -22,4 +22,6 @@ __all__ = [
     "samples",
     "shuffled",
     "stream_images",
+    "to_picture",
+    "to_tensor",
 ]

@@ -6,12 +6,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from presoftmax.data.imageset import ImageSet, Skipped
-from presoftmax.data.reading import Framing, decode
+from presoftmax.data.imageset import ImageSet
+from presoftmax.data.reading import Framing, decode_all
 from presoftmax.errors import DataError, first_line
 
 __all__ = ["HuggingFace", "is_saved_dataset", "open_saved_dataset"]
@@ -36,25 +32,12 @@ class HuggingFace:
 
     def read(self, positions: Sequence[int]) -> ImageSet:
         """Decode these rows; what cannot be used is in ``skipped``."""
-        pixels: list[Tensor] = []
-        labels: list[int] = []
-        names: list[str] = []
-        skipped: list[Skipped] = []
-        for position in positions:
-            row = self.rows[int(position)]
-            try:
-                image = self.framing.apply(decode(_file(row[self.image])))
-            except DataError as error:
-                skipped.append(Skipped(f"{self.path}, row {position}", str(error)))
-                continue
-            pixels.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
-            labels.append(int(row[self.label]))
-            names.append(f"{position:06d}")
-        if not pixels:
-            return ImageSet.empty(skipped)
-        if len({tuple(each.shape) for each in pixels}) > 1:
-            raise DataError(f"{self.path}: images of different sizes; give a size to bring them to one")
-        return ImageSet(torch.stack(pixels), torch.tensor(labels, dtype=torch.int64), tuple(names), tuple(skipped))
+        rows = ((position, self.rows[int(position)]) for position in positions)
+        named = (
+            (f"{position:06d}", f"{self.path}, row {position}", _file(row[self.image]), int(row[self.label]))
+            for position, row in rows
+        )
+        return decode_all(named, self.framing)
 
 
 def is_saved_dataset(path: Path) -> bool:

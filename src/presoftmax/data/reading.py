@@ -1,6 +1,6 @@
 """Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,16 @@ from presoftmax.data.imageset import ImageSet, Skipped
 from presoftmax.data.listing import Entry, Listing
 from presoftmax.errors import DataError
 
-__all__ = ["Framing", "decode", "read_entries", "read_images", "stream_images"]
+__all__ = [
+    "Framing",
+    "decode",
+    "decode_all",
+    "read_entries",
+    "read_images",
+    "stream_images",
+    "to_picture",
+    "to_tensor",
+]
 
 # Modes that become RGB without losing anything; deeper ones (I, I;16, F) would.
 _EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr"}
@@ -71,26 +80,45 @@ def stream_images(listing: Listing, framing: Framing | None = None, chunk: int =
 
 def read_entries(entries: Sequence[Entry], framing: Framing) -> ImageSet:
     """Decode these files, as `read_images` does, without asking that any is left."""
+    return decode_all(((entry.id, str(entry.path), entry.path, entry.label) for entry in entries), framing)
+
+
+def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], framing: Framing) -> ImageSet:
+    """Decode images, each given by its id, where it comes from in words, its file or bytes, and its label.
+
+    Raises:
+        DataError: images of different sizes.
+    """
     skipped: list[Skipped] = []
     pixels: list[Tensor] = []
-    kept: list[Entry] = []
-    for entry in entries:
+    kept: list[tuple[str, str, int]] = []
+    for name, where, file, label in named:
         try:
-            image = framing.apply(decode(entry.path))
+            image = framing.apply(decode(file))
         except DataError as error:
-            skipped.append(Skipped(str(entry.path), str(error)))
+            skipped.append(Skipped(where, str(error)))
             continue
-        pixels.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        pixels.append(to_tensor(image))
         if pixels[-1].shape != pixels[0].shape:
             raise DataError(
-                f"{entry.path}: {_size(pixels[-1])} pixels where {kept[0].path.name} has {_size(pixels[0])}; "
+                f"{where}: {_size(pixels[-1])} pixels where {Path(kept[0][1]).name} has {_size(pixels[0])}; "
                 "give a size to bring them all to one"
             )
-        kept.append(entry)
+        kept.append((name, where, label))
     if not kept:
         return ImageSet.empty(skipped)
-    labels = torch.tensor([entry.label for entry in kept], dtype=torch.int64)
-    return ImageSet(torch.stack(pixels), labels, tuple(entry.id for entry in kept), tuple(skipped))
+    labels = torch.tensor([label for _, _, label in kept], dtype=torch.int64)
+    return ImageSet(torch.stack(pixels), labels, tuple(name for name, _, _ in kept), tuple(skipped))
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """An RGB picture as uint8 ``(3, H, W)``."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """An image uint8 ``(3, H, W)`` as an RGB picture."""
+    return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
 
 
 def decode(path: Path | BytesIO) -> Image.Image:

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from presoftmax.attacks import to_pixels
 from presoftmax.data import ImageSet
 from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
 from presoftmax.interop.capture import Captured, Matcher, capture
@@ -63,7 +64,7 @@ def record(
     if clean.is_floating_point():
         if clean.numel() and not (float(clean.min()) >= -1e-3 and float(clean.max()) <= 1.001):
             raise DataError(f"clean images must be in [0, 1], got {float(clean.min()):g} to {float(clean.max()):g}")
-        clean = (clean * 255).round().clamp(0, 255).to(torch.uint8)
+        clean = to_pixels(clean)
     known = labels is not None
     truth = torch.as_tensor(labels).cpu() if known else torch.zeros(len(clean), dtype=torch.int64)
     examples = ImageSet.from_arrays(clean, truth, ids)

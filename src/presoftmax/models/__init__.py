@@ -5,7 +5,7 @@ from presoftmax.models.checks import ask, check_logits, check_same_classes, chec
 from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory
 from presoftmax.models.providers import Listed
-from presoftmax.models.selection import Selection, clean_answers, select_correct
+from presoftmax.models.selection import Selection, are_right, clean_answers, select_correct
 
 __all__ = [
     "BlackBox",
@@ -14,6 +14,7 @@ __all__ = [
     "Model",
     "Selection",
     "absolute_name",
+    "are_right",
     "as_model",
     "as_source",
     "ask",

@@ -10,7 +10,7 @@ from presoftmax.errors import DataError
 from presoftmax.models.checks import check_same_classes, checked_logits
 from presoftmax.models.classifier import Model, frozen
 
-__all__ = ["Selection", "clean_answers", "select_correct"]
+__all__ = ["Selection", "are_right", "clean_answers", "select_correct"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,9 @@ def select_correct(
             right = torch.ones(len(batch), dtype=torch.bool)
             for model, logits in zip(models, clean_answers(models, batch), strict=True):
                 num_classes = logits.shape[1]
-                finite = logits.isfinite().all(dim=1)
-                hit = finite & (logits.argmax(dim=1) == batch.labels)
+                hit = are_right(logits, batch.labels)
                 correct[model.name] += int(hit.sum())
-                not_finite[model.name] += int((~finite).sum())
+                not_finite[model.name] += int((~logits.isfinite().all(dim=1)).sum())
                 right &= hit
             looked_at += len(batch)
             kept.append(batch.select(right.nonzero()[:, 0].tolist()))
@@ -78,6 +77,11 @@ def select_correct(
     images = ImageSet.concatenate("the selected images", found)
     images = images.select(range(min(len(images), limit or len(images))))
     return Selection(images, looked_at, correct, not_finite, tuple(skipped), num_classes)
+
+
+def are_right(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Whether answers ``(N, M)`` are finite and right, ``(N,)``."""
+    return logits.isfinite().all(dim=1) & (logits.argmax(dim=1) == labels)
 
 
 def clean_answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:

@@ -9,6 +9,7 @@ import polars as pl
 from PIL import Image
 from torch import Tensor
 
+from presoftmax.data import to_picture
 from presoftmax.files import replace_text
 from presoftmax.report.figures.gallery import class_namer
 from presoftmax.report.html import render
@@ -61,7 +62,7 @@ def _by_example(table: pl.DataFrame, key: str, flag: str) -> dict[str, dict[str,
 
 def _thumbnail(image: Tensor) -> str:
     """An image uint8 ``(3, H, W)`` as a small PNG in an address."""
-    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+    picture = to_picture(image)
     small = picture.width < _SIDE
     picture = picture.resize((_SIDE, _SIDE), Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS)
     file = BytesIO()

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from io import BytesIO
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from presoftmax.attacks import to_pixels
+from presoftmax.data import to_picture, to_tensor
 
 __all__ = ["CHANNELS", "Channel"]
 
@@ -35,9 +35,9 @@ def _through_file(kind: str, **options: int) -> Channel:
 
 def _reopened(image: Tensor, kind: str, options: dict[str, int]) -> Tensor:
     file = BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file, format=kind, **options)
+    to_picture(image).save(file, format=kind, **options)
     with Image.open(file) as again:
-        return torch.from_numpy(np.array(again.convert("RGB"))).permute(2, 0, 1)
+        return to_tensor(again.convert("RGB"))
 
 
 def resizing(images: Tensor) -> Tensor:
@@ -46,10 +46,10 @@ def resizing(images: Tensor) -> Tensor:
 
 
 def _resized(image: Tensor) -> Tensor:
-    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+    picture = to_picture(image)
     width, height = picture.size
     larger = picture.resize((width + 1, height + 1), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(larger.resize((width, height), Image.Resampling.BICUBIC))).permute(2, 0, 1)
+    return to_tensor(larger.resize((width, height), Image.Resampling.BICUBIC))
 
 
 CHANNELS: dict[str, Channel] = {

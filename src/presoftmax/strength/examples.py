@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from presoftmax.attacks import to_pixels
 from presoftmax.data import Framing, ImageSet, list_images, list_unlabeled, read_images
 from presoftmax.data.arrays import ARRAY_FILES, read_arrays
 from presoftmax.errors import DataError
+from presoftmax.strength.channels import rounding
 
 __all__ = ["Examples", "read_examples"]
 
@@ -82,7 +81,7 @@ def _of_arrays(adversarial: Path, clean: Path | None, labels: Path | None, frami
         raise DataError(f"{adversarial}: holds no clean images; give them with --clean")
     if known is None:
         raise DataError(f"{adversarial}: no labels, neither in it nor beside the clean images")
-    rounded = pixels if pixels.dtype == torch.uint8 else to_pixels(pixels)
+    rounded = rounding(pixels)
     names = [f"{i:05d}" for i in range(len(rounded))]
     return Examples(given.images, ImageSet.from_arrays(rounded, known, names))
 

@@ -68,10 +68,12 @@ def measure(
     with torch.no_grad(), frozen(source, *victims):
         clean = _answers(source, examples.clean.images, batch_size)
         examples.clean.check_labels(clean.shape[1])
-        given = _answers(source, examples.adversarial, batch_size)
         answers = {
             name: _answers(source, channel(examples.adversarial), batch_size) for name, channel in CHANNELS.items()
         }
+        # Images of 8 bits are their own rounding.
+        whole = examples.adversarial.dtype == torch.uint8
+        given = answers["rounding"] if whole else _answers(source, examples.adversarial, batch_size)
         shown = [_answers(victim, pixels, batch_size) for victim in victims]
     names = name_victims(source.name, victims)
     check_same_classes({source.name: clean.shape[1], **{n: z.shape[1] for n, z in zip(names, shown, strict=True)}})
@@ -84,9 +86,7 @@ def measure(
         pl.DataFrame({"example": list(examples.clean.ids), "channel": name, "fooled": _wrong(z, labels)})
         for name, z in answers.items()
     )
-    off = 0.0
-    if examples.adversarial.dtype != torch.uint8:
-        off = float((examples.adversarial * 255 - pixels).abs().max())
+    off = 0.0 if whole else float((examples.adversarial * 255 - pixels).abs().max())
     right = float((clean.argmax(dim=1) == labels).double().mean())
     return Measured(strength, _transfers(examples, names, shown), survival, right, off)
 

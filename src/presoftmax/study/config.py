@@ -40,12 +40,18 @@ class ImagesConfig(_Strict):
 
 
 class _AttackBase(_Strict):
+    kind: str
     name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
     steps: Count = 500
     discretization: DiscretizationName = "every-step"
     space: Literal["normalized", "pixel"] = "normalized"
     sources: list[str] | None = None
     targets: list[Annotated[int, Field(ge=0)]] | None = None
+
+    @property
+    def label(self) -> str:
+        """How tables and folders call it."""
+        return self.name or self.kind
 
     def build(self) -> Attack:
         """The attack that the loop runs."""
@@ -60,7 +66,7 @@ class OverOptimizedConfig(_AttackBase):
 
     def build(self) -> Attack:
         """The attack that the loop runs."""
-        return over_optimized(self.steps, self.alpha, self.discretization, self.space, self.name or self.kind)
+        return over_optimized(self.steps, self.alpha, self.discretization, self.space, self.label)
 
 
 class MultiClassConfig(_AttackBase):
@@ -76,7 +82,7 @@ class MultiClassConfig(_AttackBase):
         """The attack that the loop runs."""
         return multi_class(
             self.steps, self.classes, self.alpha, self.balance, self.discretization, self.space, self.second_target,
-            self.name or self.kind,
+            self.label,
         )  # fmt: skip
 
 
@@ -120,7 +126,7 @@ class StudyConfig(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "StudyConfig":
-        names = [attack.name or attack.kind for attack in self.attacks]
+        names = [attack.label for attack in self.attacks]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"attacks: two are called {name!r}; give each a name of its own")

@@ -69,7 +69,6 @@ def noise_table(
         device: where the victims get them.
     """
     known = {(row["example"], row["iteration"]): row for row in _asked(steps, iterations)}
-    position = {name: i for i, name in enumerate(examples.ids)}
     rows = []
     with torch.no_grad(), frozen(*victims):
         for iteration in iterations:
@@ -77,8 +76,8 @@ def noise_table(
                 asked = [known[name, iteration] for name in batch.ids]
                 shown = np.stack(
                     [
-                        with_noise(examples.images[position[name]].numpy(), row["l2"], f"{seed}\0{name}\0{iteration}")
-                        for name, row in zip(batch.ids, asked, strict=True)
+                        with_noise(image.numpy(), row["l2"], f"{seed}\0{row['example']}\0{iteration}")
+                        for image, row in zip(batch.images, asked, strict=True)
                     ]
                 )
                 lengths = np.sqrt(np.square(shown.astype(float) - batch.images.numpy()).sum(axis=(1, 2, 3)))
@@ -103,7 +102,6 @@ def _predicted(logits: Tensor) -> list[int | None]:
 
 
 def _row(row: dict[str, Any], victim: str, l2: float, predicted: int | None) -> tuple[object, ...]:
-    targets = row["targets"]
     wrong = predicted is not None and predicted != row["label"]
-    targeted = isinstance(targets, list) and predicted in targets
+    targeted = predicted in row["targets"]
     return (row["attack"], row["source"], row["example"], row["iteration"], victim, l2, wrong, targeted)

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from presoftmax.data import ImageSet, check_place, open_pool, shuffled
+from presoftmax.data import ImageSet, check_place
 from presoftmax.models import default_device
 from presoftmax.study.config import AttackConfig, StudyConfig
 from presoftmax.study.panel import Names, Panel, load_panel
-from presoftmax.study.run import framing_of, units_of
+from presoftmax.study.run import candidates_of, units_of
 from presoftmax.tracing import Job, prepare
 
 __all__ = ["Plan", "make_plan"]
@@ -89,9 +89,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     place = device or default_device()
     names = Names.of(config)
     panel = load_panel(names, place)
-    first = panel.sources[0]
-    pool = open_pool(config.images.path, config.images.labels, framing_of(config, first.framing), first.classes)
-    order = shuffled(pool, config.seed)
+    pool, order = candidates_of(config, panel.sources[0])
     images = min(config.images.count, len(order))
     sample = _sample(pool.read(order[:64]), min(images, config.shard))
     costs = []
@@ -102,7 +100,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
             seconds = _seconds(panel, source, attack, sample, batch_size)
             iterations = images * (attack.steps + 1)
             costs.append(
-                Cost(attack.name or attack.kind, names.tables[source], attack.steps, images, seconds,
+                Cost(attack.label, names.tables[source], attack.steps, images, seconds,
                      seconds * iterations / 3600)
             )  # fmt: skip
             own = 2 if attack.discretization == "final" else 1

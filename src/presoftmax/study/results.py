@@ -1,6 +1,5 @@
 """What a study's folder says: its tables, its trajectories, its claims."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -62,7 +61,7 @@ class Results:
 
     def groups(self) -> list[tuple[str, str]]:
         """Every (attack, source), over-optimized attacks of a source before its multi-class ones."""
-        single = {attack.name or attack.kind for attack in self.config.attacks if attack.kind == "over-optimized"}
+        single = {attack.label for attack in self.config.attacks if attack.kind == "over-optimized"}
         found = dict.fromkeys((unit.attack, unit.source) for unit in self.units)
         order = {source: i for i, source in enumerate(self.names.tables)}
         return sorted(found, key=lambda group: (order[group[1]], group[0] not in single))
@@ -121,7 +120,7 @@ def claims_content(results: Results, claims: StudyClaims) -> dict[str, Any]:
             for claim in CLAIMS.values()
         },
         "rankings": [
-            {"attack": attack, "source": source, "victim": victim, **json.loads(json.dumps(asdict(ranking)))}
+            {"attack": attack, "source": source, "victim": victim, **asdict(ranking)}
             for (attack, source, victim), ranking in claims.rankings.items()
         ],
         "config": results.config.values(),
@@ -138,7 +137,7 @@ def _compared(config: StudyConfig) -> dict[str, str]:
             each for each in singles if (each.discretization, each.space) == (several.discretization, several.space)
         ]
         if alike:
-            compared[several.name or several.kind] = alike[0].name or alike[0].kind
+            compared[several.label] = alike[0].label
     return compared
 
 

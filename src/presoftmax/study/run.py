@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from presoftmax.attacks import check_count
-from presoftmax.data import Framing, ImageSet, check_place, open_pool, shuffled
+from presoftmax.data import Framing, ImageSet, Pool, check_place, open_pool, shuffled
 from presoftmax.errors import DataError, StudyError
-from presoftmax.models import load_model
+from presoftmax.models import Classifier, load_model
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder, Unit
@@ -19,7 +19,7 @@ from presoftmax.study.panel import Names
 from presoftmax.study.work import Candidates, UnitTask, choose, run_unit
 from presoftmax.tracing import Block, Job
 
-__all__ = ["Quiet", "StudyWatcher", "framing_of", "run_study", "units_of"]
+__all__ = ["Quiet", "StudyWatcher", "candidates_of", "run_study", "units_of"]
 
 _CHUNK = 64
 
@@ -103,7 +103,7 @@ def units_of(config: StudyConfig, names: Names, images: int) -> list[Unit]:
     """All units of a study of so many images: every shard of one attack and source before the next."""
     shards = range(-(-images // config.shard))
     return [
-        Unit(attack.name or attack.kind, names.tables[i], shard)
+        Unit(attack.label, names.tables[i], shard)
         for i, model in enumerate(config.models)
         for attack in config.attacks_on(model)
         for shard in shards
@@ -115,8 +115,7 @@ def _choose(
 ) -> dict[str, Any]:
     """Look at candidates in a fixed order, chunk by chunk, until enough are right; write down which."""
     first = load_model(names.load[0], "cpu")
-    pool = open_pool(config.images.path, config.images.labels, framing_of(config, first.framing), first.classes)
-    order = shuffled(pool, config.seed)
+    pool, order = candidates_of(config, first)
     chunks = range(-(-len(order) // _CHUNK))
     counts: dict[int, dict[str, Any]] = {}
 
@@ -180,7 +179,13 @@ def _conclude(
     return content
 
 
-def framing_of(config: StudyConfig, usual: Framing) -> Framing:
+def candidates_of(config: StudyConfig, first: Classifier) -> tuple[Pool, list[int]]:
+    """The images to choose from, framed for a study whose first model this is, and the order to look at them."""
+    pool = open_pool(config.images.path, config.images.labels, _framing(config, first.framing), first.classes)
+    return pool, shuffled(pool, config.seed)
+
+
+def _framing(config: StudyConfig, usual: Framing) -> Framing:
     """How a study's images are framed: as the first model's usually are, where the config says nothing else."""
     size = config.images.size or usual.size
     same = size == usual.size
@@ -213,7 +218,7 @@ class _Shards:
 
 def _task(config: StudyConfig, names: Names, unit: Unit, shards: _Shards, batch_size: int | None) -> UnitTask:
     source = names.tables.index(unit.source)
-    attack = next(each for each in config.attacks if (each.name or each.kind) == unit.attack)
+    attack = next(each for each in config.attacks if each.label == unit.attack)
     start = unit.shard * config.shard
     return UnitTask(
         names=names,

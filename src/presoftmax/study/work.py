@@ -18,7 +18,7 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
-from presoftmax.models import clean_answers, frozen, is_out_of_memory
+from presoftmax.models import are_right, clean_answers, frozen, is_out_of_memory
 from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TOP, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
 from presoftmax.study.config import AttackConfig
@@ -84,11 +84,10 @@ def choose(task: Candidates, device: str, on_block: OnBlock | None = None) -> Do
     kept: list[int] = []
     tables = []
     with frozen(*models):
-        for start in range(0, len(task.images), _SELECTION_BATCH):
-            batch = task.images.select(range(start, min(start + _SELECTION_BATCH, len(task.images))))
+        for number, batch in enumerate(task.images.batches(_SELECTION_BATCH)):
             answers = clean_answers(models, batch)
-            right = torch.stack([_right(logits, batch.labels) for logits in answers]).all(dim=0)
-            kept += [start + i for i in right.nonzero()[:, 0].tolist()]
+            right = torch.stack([are_right(logits, batch.labels) for logits in answers]).all(dim=0)
+            kept += [number * _SELECTION_BATCH + i for i in right.nonzero()[:, 0].tolist()]
             tables += [_natural(name, batch, logits) for name, logits in zip(task.names.tables, answers, strict=True)]
     chosen = task.images.select(kept)
     natural = pl.concat(tables) if tables else pl.DataFrame(schema=polars_schema(NATURAL))
@@ -215,10 +214,6 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     buffer = BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()
-
-
-def _right(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.isfinite().all(dim=1) & (logits.argmax(dim=1) == labels)
 
 
 def _natural(model: str, batch: ImageSet, logits: Tensor) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval, quantiles, resampled_counts
-from presoftmax.analysis.claims.measured import Measured, judged, not_measurable
+from presoftmax.analysis.claims.measured import Measured, judged, not_measurable, percent
 from presoftmax.analysis.trajectories import Flags, Trajectories, Values
 
 __all__ = ["diminished", "disguised", "has_disguised_pair", "pushed_down"]
@@ -27,8 +27,8 @@ def disguised(t: Trajectories) -> Measured:
         "mean_confidence_over_transfer": _over_transfer(t, confidence),
     }
     sentence = (
-        f"{_percent(both.mean())} once look less sure at a higher CA1 and end below 1 "
-        f"({_percent(visible.mean())} by 0.01 or more while predicted as a target); "
+        f"{percent(both.mean())} once look less sure at a higher CA1 and end below 1 "
+        f"({percent(visible.mean())} by 0.01 or more while predicted as a target); "
         f"the mean final confidence is {confidence[:, -1].mean():.2f}."
     )
     place = (t.attack, t.source, None)
@@ -81,7 +81,7 @@ def pushed_down(t: Trajectories) -> Measured:
     share = float((final <= halfway).mean())
     sentence = (
         f"With {t.classes} classes the mean final confidence is {final.mean():.2f} (1/k = {floor:.2f}, half-way "
-        f"{halfway:.2f}); {_percent(share)} of the examples are nearer to 1/k than to 1."
+        f"{halfway:.2f}); {percent(share)} of the examples are nearer to 1/k than to 1."
     )
     details = {"one_over_k": floor, "median_final_confidence": float(np.median(final)), "share_below_halfway": share}
     place = (t.attack, t.source, None)
@@ -123,7 +123,3 @@ def _ca1_at(t: Trajectories, examples: list[str], iteration: int) -> Values:
     column = int(np.searchsorted(t.iterations, iteration))
     values: Values = t.values("ca1")[[rows[name] for name in examples], column]
     return values
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

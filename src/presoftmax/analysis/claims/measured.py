@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["CLAIMS", "FEWEST", "Claim", "Measured", "Verdict", "judged", "not_measurable", "overall"]
+__all__ = ["CLAIMS", "FEWEST", "Claim", "Measured", "Verdict", "judged", "not_measurable", "overall", "percent"]
 
 Verdict = Literal["holds", "holds in part", "does not hold", "not measurable here"]
 
@@ -239,6 +239,11 @@ def not_measurable(
     return Measured(
         claim, *place, examples, value, low, high, bound, "not measurable here", why, dict(details or {}), subject
     )
+
+
+def percent(share: float) -> str:
+    """A share in whole percent."""
+    return f"{100 * share:.0f} %"
 
 
 def overall(measured: Sequence[Measured]) -> Verdict:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval, median_interval, quantiles, resampled_counts
-from presoftmax.analysis.claims.measured import Measured, judged, not_measurable
+from presoftmax.analysis.claims.measured import Measured, judged, not_measurable, percent
 from presoftmax.analysis.trajectories import Trajectories, Values
 
 __all__ = ["HIGH_CONFIDENCE", "beyond_natural", "blind", "rising", "saturating"]
@@ -24,7 +24,7 @@ def saturating(t: Trajectories) -> Measured:
         "mean_final_confidence": float(t.values("confidence")[:, -1].mean()),
     }
     when = f"; half of those that ever reach it do so by iteration {np.median(first):.0f}" if len(first) else ""
-    sentence = f"{_percent(at_end.mean())} end with a confidence of exactly 1{when}."
+    sentence = f"{percent(at_end.mean())} end with a confidence of exactly 1{when}."
     return judged(
         "C1", (t.attack, t.source, None), len(t), float(at_end.mean()), mean_interval(at_end), sentence, details
     )
@@ -61,7 +61,7 @@ def beyond_natural(t: Trajectories, largest: float | None, natural_images: int) 
     beyond = (final > largest).astype(np.float64)
     details = {"largest_natural_ca1": largest, "mean_final_ca1": float(final.mean()), "natural_images": natural_images}
     sentence = (
-        f"{_percent(beyond.mean())} end beyond {largest:.1f}, the largest CA1 of {natural_images} natural images; "
+        f"{percent(beyond.mean())} end beyond {largest:.1f}, the largest CA1 of {natural_images} natural images; "
         f"the mean is {final.mean():.1f}."
     )
     return judged("C3", place, len(t), float(beyond.mean()), mean_interval(beyond), sentence, details)
@@ -123,7 +123,3 @@ def _after(counts: Values, confidence: Values, ca1: Values, flags: Values) -> tu
         reached * (transfer[:, -1] - transfer[rows, at]),
         reached * (logit[:, -1] - logit[rows, at]),
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

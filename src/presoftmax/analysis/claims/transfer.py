@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval
-from presoftmax.analysis.claims.measured import Measured, judged, not_measurable
+from presoftmax.analysis.claims.measured import Measured, judged, not_measurable, percent
 from presoftmax.analysis.ranking import Ranking
 from presoftmax.analysis.trajectories import Trajectories, first_true
 
@@ -28,7 +28,7 @@ def staying(t: Trajectories, victim: str) -> Measured:
     share_later = float((flags[usable] & later).sum() / later.sum())
     details = {"per_next_iteration": per_step, "share_of_later_iterations": share_later}
     sentence = (
-        f"{_percent(stays.mean())} of {usable.sum()} that transfer stay so at every later iteration; from one "
+        f"{percent(stays.mean())} of {usable.sum()} that transfer stay so at every later iteration; from one "
         f"iteration to the next {100 * per_step:.1f} % do."
     )
     return judged("C8", place, int(usable.sum()), float(stays.mean()), mean_interval(stays), sentence, details)
@@ -41,7 +41,7 @@ def never_transferring(t: Trajectories, victim: str) -> Measured:
     never = float((~flags.any(axis=1)).mean())
     details = {"never_at_any_iteration": never, "removed": float(removed.sum())}
     sentence = (
-        f"{_percent(removed.mean())} have not transferred at the last iteration and are removed; {_percent(never)} "
+        f"{percent(removed.mean())} have not transferred at the last iteration and are removed; {percent(never)} "
         "never did at any iteration."
     )
     place = (t.attack, t.source, victim)
@@ -110,7 +110,3 @@ def _ranks_better(t: Trajectories, victim: str, ranking: Ranking, name: str) -> 
 
 def _signed(value: float | None) -> str:
     return "undefined" if value is None else f"{value:+.2f}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

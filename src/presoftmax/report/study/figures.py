@@ -40,7 +40,11 @@ def study_figures(results: Results, overview: Overview, namer: Namer) -> Iterato
     curves = pl.concat([_of_pair(overview.curves, attack, *pair) for attack in chosen])
     if curves.height:
         title = f"{pair[0]} to {pair[1]}: logit and confidence against black-box transferability"
-        yield "figure3", f"Figure 3 of the paper: the attacks side by side. {_READING}", _by_attack(curves, title)
+        yield (
+            "figure3",
+            f"Figure 3 of the paper: the attacks side by side. {_READING}",
+            transfer_figure(curves, title, by="attack"),
+        )
     columns = len(results.names.tables) - 1
     names = {singles: "figure4", several: "figure5"}
     for attack in dict.fromkeys(attack for attack, _ in results.groups()):
@@ -63,7 +67,7 @@ def _title(attack: str) -> str:
 def _first_attacks(results: Results) -> tuple[str | None, str | None]:
     """The first over-optimized and the first multi-class attack: the paper's, in a study of the paper."""
     attacks = results.config.attacks
-    kinds = {kind: [a.name or a.kind for a in attacks if a.kind == kind] for kind in ("over-optimized", "multi-class")}
+    kinds = {kind: [a.label for a in attacks if a.kind == kind] for kind in ("over-optimized", "multi-class")}
     first = [next(iter(kinds[kind]), None) for kind in ("over-optimized", "multi-class")]
     return first[0], first[1]
 
@@ -84,11 +88,6 @@ def _ordered(results: Results, curves: pl.DataFrame, attack: str) -> pl.DataFram
     names = results.names.tables
     parts = [_of_pair(curves, attack, source, victim) for source in names for victim in names if source != victim]
     return pl.concat(parts)
-
-
-def _by_attack(curves: pl.DataFrame, title: str) -> Figure:
-    """One panel for each attack in place of each pair."""
-    return transfer_figure(curves, title, by="attack")
 
 
 def _gallery(results: Results, attack: str, source: str, namer: Namer) -> Figure | None:

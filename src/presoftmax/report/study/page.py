@@ -23,10 +23,11 @@ __all__ = ["StudyReport", "noise_rows", "ranking_rows", "throughput", "write_stu
 
 @dataclass(frozen=True)
 class StudyReport:
-    """What was written, and the claims table in words."""
+    """What was written, what it was made from, and the claims table in words."""
 
     page: Path
     claims: Path
+    overview: Overview
     rows: tuple[ClaimRow, ...]
 
 
@@ -45,7 +46,7 @@ def write_study_report(results: Results) -> StudyReport:
         save(figure, stem)
         figures.append({"image": data_uri(stem.with_suffix(".png")), "caption": caption})
     replace_text(place / "report.html", _page(results, overview, rows, figures))
-    return StudyReport(place / "report.html", place / "claims.json", rows)
+    return StudyReport(place / "report.html", place / "claims.json", overview, rows)
 
 
 def _classes(results: Results) -> list[str] | None:
