@@ -2,7 +2,8 @@
 
 This is the only place where an attack runs. Per iteration there is exactly one forward pass of the source, which gives
 both the recorded logits and the gradient of the next step, one backward pass to the image only, and one forward pass of
-each victim. (The ``final`` discretization looks at the rounded image too: one more forward pass of the source.)
+each victim. (The ``final`` discretization looks at the rounded image too: one more forward pass of the source. Attacks
+that take their gradient somewhere else than at the image make passes of their own for it: see `presoftmax.ascent`.)
 Nothing in an iteration waits for the device; records stay there and are moved in blocks.
 """
 
@@ -18,16 +19,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from presoftmax.ascent import Ascent
 from presoftmax.attacks import (
     Attack,
     Goal,
     SecondTarget,
-    Space,
     check_targets,
     draw_targets,
     runner_up,
-    to_floats,
-    to_pixels,
 )
 from presoftmax.data import ImageSet
 from presoftmax.errors import AttackError, DataError, PresoftmaxWarning
@@ -296,47 +295,37 @@ def _default_batch_size(examples: ImageSet, device: torch.device) -> int:
 
 
 def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> Iterator[Block]:
-    attack, device = job.attack, job.source.device
-    mode = attack.discretization
-    recorder = Recorder(attack.name, job.source.name, job.victim_names, batch.ids)
-    clean = batch.images.to(device)
+    device = job.source.device
+    recorder = Recorder(job.attack.name, job.source.name, job.victim_names, batch.ids)
     labels = batch.labels.to(device)
-    clean_floats = floats = to_floats(clean)
-    previous = clean
-    state = attack.update.start(floats)
+    ascent = Ascent(job.attack, job.source, batch, job.seed)
+    previous = ascent.clean
     goal: Goal | None = None
     kept: dict[int, Tensor] = {}
     since = time.monotonic()
-    for iteration in range(attack.steps + 1):
-        last = iteration == attack.steps
-        pixels = to_pixels(floats)
-        seen = (to_floats(pixels) if mode.source_sees_pixels else floats).detach().requires_grad_(not last)
-        logits = ask(job.source, seen)
-        goal = goal or _goal(job, batch, logits.detach(), given, labels)
-        # The backward pass comes before the victims' passes, so that they find the memory of the graph free again.
-        gradient, vanished = None, torch.zeros_like(labels, dtype=torch.bool)
-        if not last:
-            gradient, vanished = _gradient(attack, logits, seen, goal)
+    for iteration in range(job.attack.steps + 1):
+        look = ascent.look()
+        logits, pixels = look.logits.detach(), look.pixels
+        goal = goal or _goal(job, batch, logits, given, labels)
+        vanished = ascent.differentiate(look, goal)
         with torch.no_grad():
-            logits = logits.detach()
             answers = [ask(victim, pixels).to(device) for victim in job.victims]
             if iteration == 0:
                 _check_victims(job, logits, answers)
-            record = perturbation_record(pixels, previous, clean) | _logits_record(job, logits, pixels, goal)
+            record = perturbation_record(pixels, previous, ascent.clean) | _logits_record(job, logits, pixels, goal)
             record["gradient_vanished"] = vanished
             recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
-            if gradient is not None:
-                step, state = _step(attack, job.source, gradient, state)
-                origin = seen.detach() if mode.steps_from_pixels else floats
-                floats = attack.constraint.project(origin + step, clean_floats).clamp_(0, 1)
         if iteration in job.keep:
             kept[iteration] = pixels
         previous = pixels
+        last = iteration == job.attack.steps
         if last or len(recorder) >= _BLOCK_ITERATIONS or time.monotonic() - since >= _BLOCK_SECONDS:
             steps, transfers = recorder.flush()
             images = {i: image.cpu() for i, image in kept.items()}
-            yield Block(steps, transfers, images, floats.cpu() if last else None, index, iteration)
+            yield Block(steps, transfers, images, ascent.floats.cpu() if last else None, index, iteration)
             kept, since = {}, time.monotonic()
+        if not last:
+            ascent.move(look)
 
 
 def _logits_record(job: Job, logits: Tensor, pixels: Tensor, goal: Goal) -> dict[str, Tensor]:
@@ -344,20 +333,6 @@ def _logits_record(job: Job, logits: Tensor, pixels: Tensor, goal: Goal) -> dict
     if job.attack.discretization.source_sees_pixels:
         return step_record(logits, goal)
     return float_record(logits, goal) | step_record(ask(job.source, pixels), goal)
-
-
-def _gradient(attack: Attack, logits: Tensor, seen: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-    """Gradient of the objective in the image, and for which examples it vanished, from one backward pass.
-
-    It has vanished where it is zero in every pixel, or zero in the logit of the class that the objective is about: the
-    rest of it then points somewhere else.
-    """
-    by_logit, gradient = torch.autograd.grad(attack.objective(logits, goal).sum(), (logits, seen))
-    vanished = gradient.abs().amax(dim=(1, 2, 3)) == 0
-    driven = getattr(attack.objective, "driven", None)
-    if driven is not None:
-        vanished |= by_logit.gather(1, driven(goal)[:, None])[:, 0] == 0
-    return gradient, vanished
 
 
 def _goal(job: Job, batch: ImageSet, logits: Tensor, given: Tensor | None, labels: Tensor) -> Goal:
@@ -381,13 +356,6 @@ def _check_victims(job: Job, logits: Tensor, answers: list[Tensor]) -> None:
         check_logits(victim, answer, len(logits))
     widths = {name: answer.shape[1] for name, answer in zip(job.victim_names, answers, strict=True)}
     check_same_classes({job.source.name: logits.shape[1], **widths})
-
-
-def _step(attack: Attack, source: Classifier, gradient: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """The step in [0, 1] pixels; none where the gradient is not finite, so that one bad example spoils no image."""
-    scale = source.std if attack.space is Space.NORMALIZED else torch.ones_like(source.std)
-    step, state = attack.update.step(torch.nan_to_num(gradient, 0.0, 0.0, 0.0) * scale, state)
-    return step * scale, state
 
 
 def name_victims(source: str, victims: Iterable[Model]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Attacks as data: objectives, updates, constraints and the pixel lattice, and the attacks composed of them."""
 
-from presoftmax.attacks.attack import Attack, SecondTarget, Space
-from presoftmax.attacks.constraints import Constraint, L2Ball, LinfBall, Unconstrained
+from presoftmax.attacks.attack import Attack, SecondTarget
+from presoftmax.attacks.constraints import Constraint, L2Ball, L2Price, LinfBall, Unconstrained
 from presoftmax.attacks.lattice import Discretization, to_floats, to_pixels
 from presoftmax.attacks.library import multi_class, over_optimized
 from presoftmax.attacks.objectives import (
@@ -15,53 +15,91 @@ from presoftmax.attacks.objectives import (
     TargetLogit,
     TargetMargin,
 )
-from presoftmax.attacks.popular import bim, dlr_pgd, logit_attack, margin_pgd, mi_fgsm, pgd_l2
+from presoftmax.attacks.popular import (
+    POPULAR,
+    bim,
+    carlini_wagner,
+    di_fgsm,
+    dlr_pgd,
+    logit_attack,
+    margin_pgd,
+    mi_fgsm,
+    ni_fgsm,
+    pgd,
+    pgd_l2,
+    si_ni_fgsm,
+    ti_fgsm,
+)
+from presoftmax.attacks.randomness import Draws
+from presoftmax.attacks.spaces import Space
+from presoftmax.attacks.starts import Start, UniformNoise
 from presoftmax.attacks.targets import check_count, check_targets, draw_targets, runner_up
 from presoftmax.attacks.updates import (
+    AdamStep,
     CappedStep,
     GradientStep,
     MomentumSignStep,
+    NesterovSignStep,
     NormalizedStep,
     SignStep,
+    Smoothed,
     Update,
 )
+from presoftmax.attacks.views import InputDiversity, ScaledCopies, View
 
 __all__ = [
     "DLR",
+    "POPULAR",
+    "AdamStep",
     "Attack",
     "CappedStep",
     "CarliniWagner",
     "Constraint",
     "CrossEntropy",
     "Discretization",
+    "Draws",
     "Goal",
     "GradientStep",
+    "InputDiversity",
     "L2Ball",
+    "L2Price",
     "LevelTargets",
     "LinfBall",
     "MomentumSignStep",
+    "NesterovSignStep",
     "NormalizedStep",
     "Objective",
     "RankedTargets",
+    "ScaledCopies",
     "SecondTarget",
     "SignStep",
+    "Smoothed",
     "Space",
+    "Start",
     "TargetLogit",
     "TargetMargin",
     "Unconstrained",
+    "UniformNoise",
     "Update",
+    "View",
     "bim",
+    "carlini_wagner",
     "check_count",
     "check_targets",
+    "di_fgsm",
     "dlr_pgd",
     "draw_targets",
     "logit_attack",
     "margin_pgd",
     "mi_fgsm",
     "multi_class",
+    "ni_fgsm",
     "over_optimized",
+    "pgd",
     "pgd_l2",
     "runner_up",
+    "si_ni_fgsm",
+    "ti_fgsm",
     "to_floats",
     "to_pixels",
 ]

@@ -1,31 +1,21 @@
 """An attack is data: what to drive up, how to step, how far to go, when to round."""
 
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from presoftmax.attacks.constraints import Constraint, Unconstrained
+from presoftmax.attacks.constraints import Constraint, L2Price, Unconstrained
 from presoftmax.attacks.lattice import Discretization
 from presoftmax.attacks.objectives import Objective
+from presoftmax.attacks.spaces import Space
+from presoftmax.attacks.starts import Start
 from presoftmax.attacks.updates import Update
+from presoftmax.attacks.views import View
 from presoftmax.errors import AttackError
 
-__all__ = ["Attack", "SecondTarget", "Space"]
+__all__ = ["Attack", "SecondTarget"]
 
 _ANYWHERE = Unconstrained()
-
-
-class Space(Enum):
-    """The units in which an update sees gradients and makes steps.
-
-    * ``normalized``: the source's input after mean and std, as in the paper. A step there is ``std`` times as long in
-      [0, 1] pixels, and the gradient ``std`` times as large, so a plain gradient step of size a is one of size
-      ``a * std ** 2`` (per channel) in pixels.
-    * ``pixel``: [0, 1] pixels.
-    """
-
-    NORMALIZED = "normalized"
-    PIXEL = "pixel"
 
 
 class SecondTarget(Enum):
@@ -45,10 +35,12 @@ class Attack:
         update: how a gradient becomes a step.
         steps: iterations after the untouched image.
         num_targets: target classes per example.
-        constraint: set around the clean image that the float image is projected to after each step.
+        constraint: set around the clean image that the float image is projected to after each step, or a price.
         discretization: when the image is rounded.
         space: units of the update.
         second_target: where the second target comes from when targets are drawn.
+        start: a first move without gradient, which makes iteration 1; none, and iteration 1 is the first step.
+        view: copies of the image at which the gradient is taken, in place of the image itself.
     """
 
     name: str
@@ -60,6 +52,8 @@ class Attack:
     discretization: Discretization = Discretization.STRAIGHT_THROUGH
     space: Space = Space.NORMALIZED
     second_target: SecondTarget = SecondTarget.UNIFORM
+    start: Start | None = None
+    view: View | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -68,6 +62,8 @@ class Attack:
             raise AttackError(f"an attack needs at least 1 target class, got {self.num_targets}")
         if self.second_target is SecondTarget.RUNNER_UP and self.num_targets != 2:
             raise AttackError(f"the runner-up is a second target of two, not one of {self.num_targets}")
+        if self.space.is_unbounded and not isinstance(self.constraint, Unconstrained | L2Price):
+            raise AttackError("the tanh space knows no projection: its constraint is a price, or none")
 
     def describe(self) -> dict[str, Any]:
         """The whole attack as plain values, for the records: each piece with its class and settings."""
@@ -78,9 +74,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
-        return {"kind": type(value).__name__, **asdict(value)}
-    return (
-        value
-        if isinstance(value, int | float | str)
-        else {"kind": getattr(value, "__qualname__", type(value).__name__)}
-    )
+        return {"kind": type(value).__name__} | {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if value is None or isinstance(value, int | float | str):
+        return value
+    return {"kind": getattr(value, "__qualname__", type(value).__name__)}

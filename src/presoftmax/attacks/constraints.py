@@ -1,4 +1,7 @@
-"""How far from the clean image an adversarial one may go. Both images are float ``(N, C, H, W)`` in [0, 1]."""
+"""How far from the clean image an adversarial one may go. Both images are float ``(N, C, H, W)`` in [0, 1].
+
+A constraint is hard (a set that images are projected into), or soft (a price that is part of what is driven up).
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,19 +9,38 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Constraint", "L2Ball", "LinfBall", "Unconstrained"]
+from presoftmax.attacks.checks import positive
+
+__all__ = ["Constraint", "L2Ball", "L2Price", "LinfBall", "Unconstrained"]
 
 
 class Constraint(Protocol):
-    """A set around the clean image."""
+    """What keeps an image near the clean one."""
 
     def project(self, images: Tensor, clean: Tensor) -> Tensor:
         """The nearest images inside the set."""
         ...
 
+    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
+        """What the price adds to the objective's gradient; None for a hard constraint."""
+        ...
+
+
+class _Hard:
+    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
+        return None
+
 
 @dataclass(frozen=True)
-class Unconstrained:
+class _Ball(_Hard):
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        positive("epsilon", self.epsilon)
+
+
+@dataclass(frozen=True)
+class Unconstrained(_Hard):
     """Anywhere in the pixel box (the paper's attacks)."""
 
     def project(self, images: Tensor, clean: Tensor) -> Tensor:
@@ -27,10 +49,26 @@ class Unconstrained:
 
 
 @dataclass(frozen=True)
-class LinfBall:
-    """No pixel value further than ``epsilon`` (in [0, 1] units, e.g. 8 / 255) from the clean one."""
+class L2Price:
+    """``weight`` times the squared L2 distance, taken off the objective (Carlini and Wagner, arXiv:1608.04644)."""
 
-    epsilon: float
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive("the weight of the distance", self.weight)
+
+    def project(self, images: Tensor, clean: Tensor) -> Tensor:
+        """The images as they are."""
+        return images
+
+    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
+        """``-2 * weight * (images - clean)``."""
+        return -2 * self.weight * (images - clean)
+
+
+@dataclass(frozen=True)
+class LinfBall(_Ball):
+    """No pixel value further than ``epsilon`` (in [0, 1] units, e.g. 8 / 255) from the clean one."""
 
     def project(self, images: Tensor, clean: Tensor) -> Tensor:
         """Clip each value to ``clean +- epsilon``."""
@@ -38,10 +76,8 @@ class LinfBall:
 
 
 @dataclass(frozen=True)
-class L2Ball:
+class L2Ball(_Ball):
     """No image further than ``epsilon`` (L2, in [0, 1] units) from the clean one."""
-
-    epsilon: float
 
     def project(self, images: Tensor, clean: Tensor) -> Tensor:
         """Scale a perturbation that is too long back to the surface."""

@@ -1,17 +1,17 @@
 """Attacks of the literature, each a composition of the pieces."""
 
-from enum import Enum
-from typing import Literal, TypeVar
+from typing import Literal
 
-from presoftmax.attacks.attack import Attack, SecondTarget, Space
+from presoftmax.attacks.attack import Attack, SecondTarget
+from presoftmax.attacks.checks import choice, positive
 from presoftmax.attacks.lattice import Discretization
 from presoftmax.attacks.objectives import LevelTargets, Objective, RankedTargets, TargetLogit
+from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.updates import CappedStep, GradientStep, Update
 from presoftmax.errors import AttackError
 
 __all__ = ["multi_class", "over_optimized"]
 
-Choice = TypeVar("Choice", bound=Enum)
 BalanceName = Literal["rank", "level"]
 DiscretizationName = Literal["every-step", "straight-through", "final"]
 
@@ -40,10 +40,10 @@ def over_optimized(
     return Attack(
         name=name,
         objective=TargetLogit(),
-        update=GradientStep(_positive("alpha", alpha)),
+        update=GradientStep(positive("alpha", alpha)),
         steps=steps,
-        discretization=_choice(Discretization, discretization, "discretization"),
-        space=_choice(Space, space, "space"),
+        discretization=choice(Discretization, discretization, "discretization"),
+        space=choice(Space, space, "space"),
     )
 
 
@@ -96,21 +96,7 @@ def multi_class(
         update=update,
         steps=steps,
         num_targets=classes,
-        discretization=_choice(Discretization, discretization, "discretization"),
-        space=_choice(Space, space, "space"),
-        second_target=_choice(SecondTarget, second_target, "second_target"),
+        discretization=choice(Discretization, discretization, "discretization"),
+        space=choice(Space, space, "space"),
+        second_target=choice(SecondTarget, second_target, "second_target"),
     )
-
-
-def _positive(name: str, value: float) -> float:
-    if not value > 0:
-        raise AttackError(f"{name} must be positive, got {value}")
-    return value
-
-
-def _choice(kind: type[Choice], value: str, name: str) -> Choice:
-    try:
-        return kind(value)
-    except ValueError:
-        options = ", ".join(str(each.value) for each in kind)
-        raise AttackError(f"{name} must be one of {options}, got {value!r}") from None

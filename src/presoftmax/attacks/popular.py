@@ -1,76 +1,143 @@
 """Attacks that people run, each a composition of the pieces, so that every iteration of them is recorded.
 
-All work on [0, 1] pixels inside a ball around the clean image, and start at the clean image.
+All but `carlini_wagner` work on [0, 1] pixels inside a ball around the clean image. They start at the clean image, but
+for `pgd`. These arguments are common to them:
+
+* ``steps``: iterations.
+* ``epsilon``: radius of the ball, in [0, 1] units.
+* ``alpha``: step size, likewise.
+* ``goal``: away from the true class (``"untargeted"``), or towards the first target (``"targeted"``).
+* ``discretization``: when the image is rounded.
+* ``name``: how tables call it; the name of the function, with hyphens, when left out.
+
+Values that make no sense raise `AttackError`.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypedDict, Unpack
 
-from presoftmax.attacks.attack import Attack, Space
-from presoftmax.attacks.constraints import Constraint, L2Ball, LinfBall
+from presoftmax.attacks.attack import Attack
+from presoftmax.attacks.checks import choice, positive
+from presoftmax.attacks.constraints import Constraint, L2Ball, L2Price, LinfBall
 from presoftmax.attacks.lattice import Discretization
 from presoftmax.attacks.library import DiscretizationName
 from presoftmax.attacks.objectives import DLR, CarliniWagner, CrossEntropy, Objective, TargetLogit
-from presoftmax.attacks.updates import MomentumSignStep, NormalizedStep, SignStep, Update
+from presoftmax.attacks.spaces import Space
+from presoftmax.attacks.starts import Start, UniformNoise
+from presoftmax.attacks.updates import (
+    AdamStep,
+    MomentumSignStep,
+    NesterovSignStep,
+    NormalizedStep,
+    SignStep,
+    Smoothed,
+    Update,
+)
+from presoftmax.attacks.views import InputDiversity, ScaledCopies, View
 from presoftmax.errors import AttackError
 
-__all__ = ["bim", "dlr_pgd", "logit_attack", "margin_pgd", "mi_fgsm", "pgd_l2"]
+__all__ = [
+    "POPULAR",
+    "bim",
+    "carlini_wagner",
+    "di_fgsm",
+    "dlr_pgd",
+    "logit_attack",
+    "margin_pgd",
+    "mi_fgsm",
+    "ni_fgsm",
+    "pgd",
+    "pgd_l2",
+    "si_ni_fgsm",
+    "ti_fgsm",
+]
 
-Goal = Literal["untargeted", "targeted"]
+
+class Common(TypedDict, total=False):
+    """What nearly every attack here takes besides its sizes; see the module."""
+
+    goal: Literal["untargeted", "targeted"]
+    discretization: DiscretizationName
+    name: str
 
 
-def bim(
-    steps: int = 10,
-    epsilon: float = 8 / 255,
-    alpha: float = 2 / 255,
-    goal: Goal = "untargeted",
-    discretization: DiscretizationName = "straight-through",
-    name: str = "bim",
-) -> Attack:
+def bim(steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, **common: Unpack[Common]) -> Attack:
     """Basic iterative method (Kurakin et al. 2017, arXiv:1607.02533); L-infinity PGD without a random start.
 
-    ``x <- clip(x + alpha * sign(grad CE))`` in the L-infinity ball (Madry et al. 2018, arXiv:1706.06083).
-
-    Args:
-        steps: iterations.
-        epsilon: radius, in [0, 1] units.
-        alpha: step size, likewise.
-        goal: away from the true class, or towards the first target.
-        discretization: when the image is rounded.
-        name: how tables call it.
-
-    Raises:
-        AttackError: a value that makes no sense.
+    ``x <- clip(x + alpha * sign(grad CE))`` in the L-infinity ball.
     """
-    objective = CrossEntropy(targeted=goal == "targeted")
-    return _attack(name, objective, SignStep(alpha), steps, LinfBall(epsilon), epsilon, alpha, discretization)
+    return _attack("bim", steps, LinfBall(epsilon), SignStep(alpha), **common)
 
 
-def pgd_l2(
-    steps: int = 10,
-    epsilon: float = 1.0,
-    alpha: float = 0.2,
-    goal: Goal = "untargeted",
-    discretization: DiscretizationName = "straight-through",
-    name: str = "pgd-l2",
-) -> Attack:
-    """L2 PGD (arXiv:1706.06083) without a random start: steps of length ``alpha`` in the L2 ball; as `bim` else."""
-    objective = CrossEntropy(targeted=goal == "targeted")
-    return _attack(name, objective, NormalizedStep(alpha), steps, L2Ball(epsilon), epsilon, alpha, discretization)
+def pgd(steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, **common: Unpack[Common]) -> Attack:
+    """Projected gradient descent (Madry et al. 2018, arXiv:1706.06083): `bim` from a random start in the ball.
+
+    The start makes iteration 1, so there are ``steps + 1`` iterations after the clean image.
+    """
+    start = UniformNoise(epsilon)
+    return _attack("pgd", steps + 1, LinfBall(epsilon), SignStep(alpha), start=start, **common)
+
+
+def pgd_l2(steps: int = 10, epsilon: float = 1.0, alpha: float = 0.2, **common: Unpack[Common]) -> Attack:
+    """L2 PGD (arXiv:1706.06083) without a random start: steps of length ``alpha`` in the L2 ball."""
+    return _attack("pgd-l2", steps, L2Ball(epsilon), NormalizedStep(alpha), **common)
 
 
 def mi_fgsm(
+    steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, decay: float = 1.0, **common: Unpack[Common]
+) -> Attack:
+    """Momentum iterative FGSM (Dong et al. 2018, arXiv:1710.06081); ``decay`` of the momentum."""
+    return _attack("mi-fgsm", steps, LinfBall(epsilon), MomentumSignStep(alpha, decay), **common)
+
+
+def ni_fgsm(
+    steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, decay: float = 1.0, **common: Unpack[Common]
+) -> Attack:
+    """Nesterov iterative FGSM (Lin et al. 2020, arXiv:1908.06281): `mi_fgsm` that looks ahead along its momentum."""
+    return _attack("ni-fgsm", steps, LinfBall(epsilon), NesterovSignStep(alpha, decay), **common)
+
+
+def si_ni_fgsm(
     steps: int = 10,
     epsilon: float = 8 / 255,
     alpha: float = 2 / 255,
     decay: float = 1.0,
-    goal: Goal = "untargeted",
-    discretization: DiscretizationName = "straight-through",
-    name: str = "mi-fgsm",
+    copies: int = 5,
+    **common: Unpack[Common],
 ) -> Attack:
-    """Momentum iterative FGSM (Dong et al. 2018, arXiv:1710.06081); ``decay`` of the momentum, as `bim` else."""
-    objective = CrossEntropy(targeted=goal == "targeted")
-    update = MomentumSignStep(alpha, decay)
-    return _attack(name, objective, update, steps, LinfBall(epsilon), epsilon, alpha, discretization)
+    """Scale-invariant `ni_fgsm` (arXiv:1908.06281): mean gradient of ``copies`` scaled by 1, 1/2, 1/4, ..."""
+    update = NesterovSignStep(alpha, decay)
+    return _attack("si-ni-fgsm", steps, LinfBall(epsilon), update, view=ScaledCopies(copies), **common)
+
+
+def di_fgsm(
+    steps: int = 10,
+    epsilon: float = 8 / 255,
+    alpha: float = 2 / 255,
+    decay: float = 1.0,
+    probability: float = 0.5,
+    rate: float = 0.9,
+    **common: Unpack[Common],
+) -> Attack:
+    """`mi_fgsm` with input diversity (Xie et al. 2019, arXiv:1803.06978; see `InputDiversity`).
+
+    That paper's DI-FGSM is without momentum (``decay=0``), its M-DI-FGSM with it.
+    """
+    view = InputDiversity(probability, rate)
+    return _attack("di-fgsm", steps, LinfBall(epsilon), MomentumSignStep(alpha, decay), view=view, **common)
+
+
+def ti_fgsm(
+    steps: int = 10,
+    epsilon: float = 8 / 255,
+    alpha: float = 2 / 255,
+    decay: float = 1.0,
+    kernel: int = 15,
+    **common: Unpack[Common],
+) -> Attack:
+    """`mi_fgsm` of smoothed gradients (translation-invariant, Dong et al. 2019, arXiv:1904.02884; see `Smoothed`)."""
+    update = Smoothed(MomentumSignStep(alpha, decay), kernel)
+    return _attack("ti-fgsm", steps, LinfBall(epsilon), update, **common)
 
 
 def logit_attack(
@@ -78,62 +145,100 @@ def logit_attack(
     epsilon: float = 16 / 255,
     alpha: float = 2 / 255,
     decay: float = 1.0,
+    probability: float = 0.7,
+    kernel: int = 5,
     discretization: DiscretizationName = "straight-through",
     name: str = "logit",
 ) -> Attack:
-    """Targeted transfer by the target's logit (Zhao et al. 2021, arXiv:2012.11207), here with momentum alone.
+    """Targeted transfer by the target's logit, with momentum, input diversity and smoothed gradients.
 
-    The loss of that paper is the objective of the over-optimized attack; its input transforms are not part of it here.
+    Zhao et al. 2021 (arXiv:2012.11207). Its loss is the objective of the over-optimized attack. ``probability=0`` and
+    ``kernel=1`` leave the transforms out.
     """
-    update = MomentumSignStep(alpha, decay)
-    return _attack(name, TargetLogit(), update, steps, LinfBall(epsilon), epsilon, alpha, discretization)
+    view = InputDiversity(probability) if probability else None
+    update = Smoothed(MomentumSignStep(alpha, decay), kernel)
+    return _attack(
+        name, steps, LinfBall(epsilon), update, TargetLogit(), view=view, goal="targeted", discretization=discretization
+    )
 
 
 def margin_pgd(
-    steps: int = 10,
-    epsilon: float = 8 / 255,
-    alpha: float = 2 / 255,
-    kappa: float = 50.0,
-    goal: Goal = "untargeted",
-    discretization: DiscretizationName = "straight-through",
-    name: str = "margin-pgd",
+    steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, kappa: float = 50.0, **common: Unpack[Common]
 ) -> Attack:
-    """PGD on the margin of Carlini and Wagner (arXiv:1608.04644), which stops rising at ``kappa``; as `bim` else."""
-    objective = CarliniWagner(kappa, targeted=goal == "targeted")
-    return _attack(name, objective, SignStep(alpha), steps, LinfBall(epsilon), epsilon, alpha, discretization)
+    """`bim` on the margin of Carlini and Wagner (arXiv:1608.04644), which stops rising at ``kappa``."""
+    objective = CarliniWagner(kappa, _targeted(common))
+    return _attack("margin-pgd", steps, LinfBall(epsilon), SignStep(alpha), objective, **common)
 
 
-def dlr_pgd(
-    steps: int = 10,
-    epsilon: float = 8 / 255,
-    alpha: float = 2 / 255,
-    goal: Goal = "untargeted",
-    discretization: DiscretizationName = "straight-through",
-    name: str = "dlr-pgd",
+def dlr_pgd(steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, **common: Unpack[Common]) -> Attack:
+    """`bim` on the difference of logits ratio (Croce and Hein 2020, arXiv:2003.01690)."""
+    return _attack("dlr-pgd", steps, LinfBall(epsilon), SignStep(alpha), DLR(_targeted(common)), **common)
+
+
+def carlini_wagner(
+    steps: int = 50, c: float = 1.0, kappa: float = 0.0, alpha: float = 0.01, **common: Unpack[Common]
 ) -> Attack:
-    """PGD on the difference of logits ratio (Croce and Hein 2020, arXiv:2003.01690); as `bim` else."""
-    objective = DLR(targeted=goal == "targeted")
-    return _attack(name, objective, SignStep(alpha), steps, LinfBall(epsilon), epsilon, alpha, discretization)
+    """The L2 attack of Carlini and Wagner (2017, arXiv:1608.04644) at one ``c``: small perturbations, by Adam.
+
+    Minimizes ``||x - clean||^2 - c * min(margin, kappa)`` over ``w`` with ``x = (tanh(w) + 1) / 2``. The paper searches
+    for the best ``c`` of each image: run several. What it returns is the nearest image that fooled the source, which
+    here is a row of the `steps` table, and ``keep="all"`` keeps its picture.
+
+    Args:
+        steps: iterations.
+        c: weight of the margin against the squared L2 distance (in [0, 1] units).
+        kappa: margin, in logits, that is enough.
+        alpha: learning rate of Adam, in the space of ``w``.
+        common: see the module.
+    """
+    objective = CarliniWagner(kappa, _targeted(common))
+    price = L2Price(1 / positive("c", c))
+    return _attack("carlini-wagner", steps, price, AdamStep(alpha), objective, space=Space.TANH, **common)
+
+
+POPULAR: dict[str, Callable[..., Attack]] = {
+    "bim": bim,
+    "pgd": pgd,
+    "pgd-l2": pgd_l2,
+    "mi-fgsm": mi_fgsm,
+    "ni-fgsm": ni_fgsm,
+    "si-ni-fgsm": si_ni_fgsm,
+    "di-fgsm": di_fgsm,
+    "ti-fgsm": ti_fgsm,
+    "logit": logit_attack,
+    "margin-pgd": margin_pgd,
+    "dlr-pgd": dlr_pgd,
+    "carlini-wagner": carlini_wagner,
+}
+"""The attacks of this module by the name that they give themselves."""
+
+
+def _targeted(common: Common) -> bool:
+    return common.get("goal", "untargeted") == "targeted"
 
 
 def _attack(
-    name: str,
-    objective: Objective,
-    update: Update,
+    kind: str,
     steps: int,
     constraint: Constraint,
-    epsilon: float,
-    alpha: float,
-    discretization: DiscretizationName,
+    update: Update,
+    objective: Objective | None = None,
+    *,
+    space: Space = Space.PIXEL,
+    start: Start | None = None,
+    view: View | None = None,
+    **common: Unpack[Common],
 ) -> Attack:
-    if not epsilon > 0 or not alpha > 0:
-        raise AttackError(f"{name}: epsilon and alpha must be positive, got {epsilon} and {alpha}")
+    if common.get("goal", "untargeted") not in ("untargeted", "targeted"):
+        raise AttackError(f"{kind}: goal must be untargeted or targeted, got {common['goal']!r}")
     return Attack(
-        name=name,
-        objective=objective,
+        name=common.get("name", kind),
+        objective=objective or CrossEntropy(targeted=_targeted(common)),
         update=update,
         steps=steps,
         constraint=constraint,
-        discretization=Discretization(discretization),
-        space=Space.PIXEL,
+        discretization=choice(Discretization, common.get("discretization", "straight-through"), "discretization"),
+        space=space,
+        start=start,
+        view=view,
     )

@@ -1,20 +1,34 @@
 """From a gradient to a step.
 
-An update is a value with two functions and no memory of its own: ``start`` makes the state for a batch, ``step``
-takes a
-gradient and the state and returns the step and the next state. A step is ADDED to the image, in the space of the
-attack.
+An update is a value and has no memory of its own: ``start`` makes the state for a batch, ``step`` takes a gradient and
+the state and returns the step and the next state, ``ahead`` says where the next gradient is wanted. A step is ADDED to
+the image, in the space of the attack.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Any, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["CappedStep", "GradientStep", "MomentumSignStep", "NormalizedStep", "SignStep", "Update"]
+from presoftmax.attacks.checks import positive
+from presoftmax.errors import AttackError
 
-State = Tensor | None
+__all__ = [
+    "AdamStep",
+    "CappedStep",
+    "GradientStep",
+    "MomentumSignStep",
+    "NesterovSignStep",
+    "NormalizedStep",
+    "SignStep",
+    "Smoothed",
+    "Update",
+]
+
+State = Any
 
 
 class Update(Protocol):
@@ -24,16 +38,29 @@ class Update(Protocol):
         """State for a batch of float images ``(N, C, H, W)``."""
         ...
 
+    def ahead(self, state: State) -> Tensor | None:
+        """Offset from the image ``(N, C, H, W)`` at which the next gradient is wanted; None: at the image itself."""
+        ...
+
     def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
         """The step ``(N, C, H, W)`` for this gradient of the objective, and the next state."""
         ...
 
 
 @dataclass(frozen=True)
-class _Memoryless:
+class _Sized:
     size: float
 
+    def __post_init__(self) -> None:
+        positive("the step size", self.size)
+
+
+@dataclass(frozen=True)
+class _Memoryless(_Sized):
     def start(self, images: Tensor) -> State:
+        return None
+
+    def ahead(self, state: State) -> Tensor | None:
         return None
 
 
@@ -83,23 +110,117 @@ class NormalizedStep(_Memoryless):
 
 
 @dataclass(frozen=True)
-class MomentumSignStep:
+class MomentumSignStep(_Sized):
     """MI-FGSM (Dong et al. 2018, arXiv:1710.06081): the sign of an accumulated, L1-normalized gradient.
 
     The mean of the absolute values stands in for the L1 norm, as in all code of the field: the sign does not see the
     factor between them.
     """
 
-    size: float
     decay: float = 1.0
 
     def start(self, images: Tensor) -> State:
         """No momentum yet."""
         return torch.zeros_like(images)
 
+    def ahead(self, state: State) -> Tensor | None:
+        """At the image."""
+        return None
+
     def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
         """``size * sign(m)`` with ``m <- decay * m + gradient / mean|gradient|``."""
         scale = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
-        fresh = gradient / scale.clamp_min(torch.finfo(scale.dtype).tiny)
-        momentum = fresh if state is None else self.decay * state + fresh
+        momentum = self.decay * state + gradient / scale.clamp_min(torch.finfo(scale.dtype).tiny)
         return self.size * momentum.sign(), momentum
+
+
+@dataclass(frozen=True)
+class NesterovSignStep(MomentumSignStep):
+    """NI-FGSM (Lin et al. 2020, arXiv:1908.06281): MI-FGSM with the gradient where the momentum alone would lead."""
+
+    def ahead(self, state: State) -> Tensor | None:
+        """``size * decay * m``."""
+        offset: Tensor = self.size * self.decay * state
+        return offset
+
+
+class _Moments(NamedTuple):
+    first: Tensor
+    second: Tensor
+    steps: int
+
+
+@dataclass(frozen=True)
+class AdamStep(_Sized):
+    """Adam (Kingma and Ba 2015, arXiv:1412.6980), upwards.
+
+    Attributes:
+        size: learning rate.
+        first_decay: beta 1.
+        second_decay: beta 2.
+        tiny: epsilon.
+    """
+
+    first_decay: float = 0.9
+    second_decay: float = 0.999
+    tiny: float = 1e-8
+
+    def start(self, images: Tensor) -> State:
+        """No moments yet."""
+        return _Moments(torch.zeros_like(images), torch.zeros_like(images), 0)
+
+    def ahead(self, state: State) -> Tensor | None:
+        """At the image."""
+        return None
+
+    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+        """``size * m / (sqrt(v) + tiny)`` with the bias-corrected moments."""
+        count = state.steps + 1
+        first = torch.lerp(gradient, state.first, self.first_decay)
+        second = torch.lerp(gradient.square(), state.second, self.second_decay)
+        mean = first / (1 - self.first_decay**count)
+        spread = (second / (1 - self.second_decay**count)).sqrt()
+        return self.size * mean / (spread + self.tiny), _Moments(first, second, count)
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """TI-FGSM (Dong et al. 2019, arXiv:1904.02884): the gradient is smoothed before another update sees it.
+
+    The kernel is a Gaussian of ``side`` points from -3 to 3 standard deviations; the border is padded with zeros.
+
+    Attributes:
+        update: what then steps.
+        side: of the kernel, odd: 15 in that paper, 5 in that of the logit attack.
+    """
+
+    update: Update
+    side: int = 15
+
+    def __post_init__(self) -> None:
+        if self.side < 1 or self.side % 2 == 0:
+            raise AttackError(f"the side of the kernel must be odd, got {self.side}")
+
+    def start(self, images: Tensor) -> State:
+        """Of the update."""
+        return self.update.start(images)
+
+    def ahead(self, state: State) -> Tensor | None:
+        """Of the update."""
+        return self.update.ahead(state)
+
+    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+        """The update's step for the smoothed gradient."""
+        channels = gradient.shape[1]
+        kernel = _gaussian(self.side, gradient.device).expand(channels, 1, -1, -1)
+        return self.update.step(F.conv2d(gradient, kernel, padding="same", groups=channels), state)
+
+
+@cache
+def _gaussian(side: int, device: torch.device) -> Tensor:
+    """``(side, side)``, sums to 1."""
+    if side == 1:
+        return torch.ones(1, 1, device=device)
+    line = torch.exp(-torch.linspace(-3, 3, side, dtype=torch.float64).square() / 2)
+    kernel = torch.outer(line, line)
+    return (kernel / kernel.sum()).float().to(device)

@@ -1,0 +1,34 @@
+"""Random numbers that belong to an example, so that no batch, order, shard or machine changes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+__all__ = ["Draws"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What the examples of a batch draw at an iteration.
+
+    Attributes:
+        seed: of the run.
+        ids: the ``N`` examples.
+        iteration: the image that is drawn for.
+    """
+
+    seed: int
+    ids: Sequence[str]
+    iteration: int
+
+    def uniform(self, purpose: str, *shape: int) -> Tensor:
+        """Float32 ``(N, *shape)`` in [0, 1), on the CPU: a function of seed, id, iteration, purpose and shape."""
+        return torch.stack([torch.rand(shape, generator=self._generator(name, purpose)) for name in self.ids])
+
+    def _generator(self, name: str, purpose: str) -> torch.Generator:
+        key = f"{self.seed}\0{name}\0{self.iteration}\0{purpose}"
+        digest = blake2b(key.encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
