@@ -50,7 +50,7 @@ class Ascent:
         attack = self._attack
         pixels = to_pixels(self.floats)
         seen = (to_floats(pixels) if attack.discretization.source_sees_pixels else self.floats).detach()
-        if not self._moves_by_gradient() or self._elsewhere():
+        if not self._moves_by_gradient() or attack.copies:
             with torch.no_grad():
                 return Look(pixels, seen, ask(self._source, seen))
         seen.requires_grad_(True)
@@ -65,7 +65,7 @@ class Ascent:
         if not self._moves_by_gradient():
             self._gradient = None
             return torch.zeros_like(goal.labels, dtype=torch.bool)
-        if self._elsewhere():
+        if self._attack.copies:
             gradient, undriven = self._average_of_copies(look.seen, goal)
         else:
             gradient, undriven = self._backward(look.logits, look.seen, goal)
@@ -97,10 +97,6 @@ class Ascent:
         begins = self._iteration == 0 and self._attack.start is not None
         return not begins and self._iteration < self._attack.steps
 
-    def _elsewhere(self) -> bool:
-        """Whether the gradient is taken somewhere else than at the image."""
-        return self._attack.view is not None or self._attack.update.ahead(self._state) is not None
-
     def _backward(self, logits: Tensor, images: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
         """The objective's gradient in the images, and for which examples it is zero in the logit that it is about."""
         objective = self._attack.objective
@@ -114,7 +110,7 @@ class Ascent:
         view, offset = self._attack.view, self._attack.update.ahead(self._state)
         there = seen if offset is None else seen + self._attack.space.move(offset, self._source.std)
         gradients, undriven = [], []
-        for copy in range(view.copies if view is not None else 1):
+        for copy in range(self._attack.copies):
             images = there.detach().requires_grad_(True)
             shown = images if view is None else view(images, copy, self._draws())
             gradient, lost = self._backward(ask(self._source, shown), images, goal)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from presoftmax import attacks
 from presoftmax.errors import StudyError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.presets import preset, template
@@ -49,7 +50,7 @@ def test_defaults_are_the_papers(tmp_path):
         ("count = 20", "amount = 20", 7, "images.amount: there is no such setting"),
         ("steps = 10\n\n", "steps = 10\nclasses = 2\n\n", 12, "attacks.0.classes: there is no such setting"),
         ("classes = 3", "classes = 1", 15, "attacks.1.classes: .*greater than or equal to 2"),
-        ('kind = "multi-class"', 'kind = "pgd"', 13, "attacks.1: .*'over-optimized', 'multi-class'"),
+        ('kind = "multi-class"', 'kind = "fgsm"', 13, "attacks.1: .*'over-optimized', 'multi-class'"),
         ("classes = 3", "alpha = [0.2, 0.1]", None, "smaller one first"),
         ("classes = 3", "targets = [4]", 15, "attacks.1.targets: 1 given, the attack takes 2"),
         ("classes = 3", 'sources = ["torchvision/resnet50"]', 15, "attacks.1.sources: .*not among the models"),
@@ -100,3 +101,43 @@ def test_a_file_is_a_panel_too(tmp_path):
     (tmp_path / "mine.toml").write_text(GOOD)
     config = preset(str(tmp_path / "mine.toml"), "elsewhere", 7, None)
     assert (config.images.path, config.images.count, config.attacks[0].steps) == ("elsewhere", 7, 10)
+
+
+POPULAR_ONE = """
+[[attacks]]
+kind = "di-fgsm"
+steps = 4
+epsilon = "8/255"
+alpha = 0.01
+probability = 0.7
+goal = "targeted"
+discretization = "straight-through"
+"""
+
+
+def test_popular_attacks_are_what_their_functions_build(tmp_path):
+    attack = load(tmp_path, GOOD + POPULAR_ONE).attacks[2]
+    expected = attacks.di_fgsm(steps=4, epsilon=8 / 255, alpha=0.01, probability=0.7, goal="targeted")
+    assert attack.build() == expected
+    assert attack.aims
+    assert not load(tmp_path, GOOD + POPULAR_ONE.replace('goal = "targeted"', "")).attacks[2].aims
+
+
+def test_every_popular_attack_can_be_part_of_a_study(tmp_path):
+    for kind, make in attacks.POPULAR.items():
+        text = f'{GOOD}\n[[attacks]]\nkind = "{kind}"\ndiscretization = "straight-through"\n'
+        assert load(tmp_path, text).attacks[2].build() == make()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("probability = 0.7", "kappa = 3.0", "study.toml:23: attacks.2.kappa: di-fgsm has no such setting"),
+        ('"8/255"', '"8/0"', "study.toml:21: attacks.2.epsilon: '8/0' is not a fraction"),
+        ('"8/255"', "-1", "study.toml:21: attacks.2.epsilon: .*greater than 0"),
+        ("probability = 0.7", "probability = 7", "study.toml:23: attacks.2.probability: .*less than or equal to 1"),
+    ],
+)
+def test_settings_of_popular_attacks_that_make_no_sense(tmp_path, old, new, words):
+    with pytest.raises(StudyError, match=words):
+        load(tmp_path, GOOD + POPULAR_ONE.replace(old, new))

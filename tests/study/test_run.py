@@ -14,7 +14,9 @@ from polars.testing import assert_frame_equal
 
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
 from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TRANSFERS, polars_schema
+from presoftmax.spacing import log_spaced
 from presoftmax.study import folder as folder_module
+from presoftmax.study import plan as plan_module
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
 from presoftmax.study.folder import StudyFolder, Unit
@@ -22,6 +24,7 @@ from presoftmax.study.overview import look_over
 from presoftmax.study.results import Results
 from presoftmax.study.run import run_study
 from presoftmax.study.status import status_of
+from presoftmax.study.work import SHOWN_ITERATIONS
 from tests.study.conftest import FRAGILE, model, run, tables
 from tests.study.panel import Net
 
@@ -277,6 +280,23 @@ def test_images_that_nothing_gets_right(study, tmp_path, pictures):
         run(study(images={"path": str(wrong)}), tmp_path / "a")
     wrong.write_bytes(pictures.read_bytes())
     assert run(study(images={"path": str(wrong)}), tmp_path / "a").selection()["ids"]
+
+
+def test_popular_attacks_are_run_planned_and_judged_by_what_they_aim_at(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan_module, "_MEASURE_SECONDS", 0.01)
+    small = {"steps": 4, "epsilon": "8/255", "discretization": "straight-through"}
+    config = study(attacks=[{"kind": "bim", **small}, {"kind": "si-ni-fgsm", "copies": 3, **small}], gallery=0)
+    plan = plan_module.make_plan(config, "cpu")
+    looks, gradients, sources, victims = 5, 4, 3, 2
+    shown = len(log_spaced(4, SHOWN_ITERATIONS))
+    per_image = sources * (2 * looks + 3 * gradients + 2 * victims * (looks + shown))
+    assert plan.forwards == 16 * per_image
+    assert plan.backwards == 16 * sources * (gradients + 3 * gradients)
+    results = Results.of(run(config, tmp_path / "s"))
+    source = results.names.tables[0]
+    rows = {row["attack"]: row for row in look_over(results).trajectories if row["source"] == source}
+    steps = results.steps("bim", source).filter(pl.col("iteration") == 4).collect()
+    assert rows["bim"]["fooled"] == (steps["predicted"] != steps["label"]).mean() > 0
 
 
 def test_places_that_are_not_there_are_said_before_models_are_loaded(study, tmp_path):

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
+
+import torch
 
 from presoftmax.attacks.constraints import Constraint, L2Price, Unconstrained
 from presoftmax.attacks.lattice import Discretization
@@ -64,6 +67,29 @@ class Attack:
             raise AttackError(f"the runner-up is a second target of two, not one of {self.num_targets}")
         if self.space.is_unbounded and not isinstance(self.constraint, Unconstrained | L2Price):
             raise AttackError("the tanh space knows no projection: its constraint is a price, or none")
+
+    @cached_property
+    def copies(self) -> int:
+        """Passes that a gradient takes besides the recorded one; 0 where the recorded pass gives the gradient."""
+        if self.view is not None:
+            return self.view.copies
+        nowhere = self.update.start(torch.zeros(1, 1, 1, 1))
+        return 0 if self.update.ahead(nowhere) is None else 1
+
+    @property
+    def source_forwards(self) -> int:
+        """Forward passes of the source that an example costs."""
+        looks = 1 if self.discretization.source_sees_pixels else 2
+        return (self.steps + 1) * looks + self._gradients * self.copies
+
+    @property
+    def source_backwards(self) -> int:
+        """Backward passes of the source that an example costs."""
+        return self._gradients * max(1, self.copies)
+
+    @property
+    def _gradients(self) -> int:
+        return self.steps - (self.start is not None)
 
     def describe(self) -> dict[str, Any]:
         """The whole attack as plain values, for the records: each piece with its class and settings."""

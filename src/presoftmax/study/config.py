@@ -3,25 +3,20 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from presoftmax.attacks import Attack, multi_class, over_optimized
-from presoftmax.attacks.library import BalanceName, DiscretizationName
+from presoftmax.attacks import POPULAR
 from presoftmax.errors import StudyError
+from presoftmax.study.attack_config import AttackConfig, Count, Strict
 
-__all__ = ["AttackConfig", "ImagesConfig", "MultiClassConfig", "OverOptimizedConfig", "StudyConfig"]
+__all__ = ["ImagesConfig", "StudyConfig"]
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_KINDS = {"over-optimized", "multi-class", *POPULAR}
 
 
-class ImagesConfig(_Strict):
+class ImagesConfig(Strict):
     """Where the images come from, and how many of those that all models get right are attacked.
 
     Attributes:
@@ -39,57 +34,7 @@ class ImagesConfig(_Strict):
     resize: Count | None = None
 
 
-class _AttackBase(_Strict):
-    kind: str
-    name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
-    steps: Count = 500
-    discretization: DiscretizationName = "every-step"
-    space: Literal["normalized", "pixel"] = "normalized"
-    sources: list[str] | None = None
-    targets: list[Annotated[int, Field(ge=0)]] | None = None
-
-    @property
-    def label(self) -> str:
-        """How tables and folders call it."""
-        return self.name or self.kind
-
-    def build(self) -> Attack:
-        """The attack that the loop runs."""
-        raise NotImplementedError
-
-
-class OverOptimizedConfig(_AttackBase):
-    """The over-optimized attack; see `presoftmax.attacks.over_optimized`."""
-
-    kind: Literal["over-optimized"]
-    alpha: Positive = 0.15
-
-    def build(self) -> Attack:
-        """The attack that the loop runs."""
-        return over_optimized(self.steps, self.alpha, self.discretization, self.space, self.label)
-
-
-class MultiClassConfig(_AttackBase):
-    """The multi-class optimized attack; see `presoftmax.attacks.multi_class`."""
-
-    kind: Literal["multi-class"]
-    classes: Annotated[int, Field(ge=2)] = 2
-    alpha: tuple[Positive, Positive] = (0.05, 0.1)
-    balance: BalanceName = "rank"
-    second_target: Literal["uniform", "runner-up"] = "uniform"
-
-    def build(self) -> Attack:
-        """The attack that the loop runs."""
-        return multi_class(
-            self.steps, self.classes, self.alpha, self.balance, self.discretization, self.space, self.second_target,
-            self.label,
-        )  # fmt: skip
-
-
-AttackConfig = Annotated[OverOptimizedConfig | MultiClassConfig, Field(discriminator="kind")]
-
-
-class StudyConfig(_Strict):
+class StudyConfig(Strict):
     """A whole study. Everything in it changes what comes out; what does not (device, engine) is an option of the run.
 
     Attributes:
@@ -108,7 +53,7 @@ class StudyConfig(_Strict):
     title: str = "How misleading is the softmax?"
     seed: int = 0
     models: Annotated[list[str], Field(min_length=1)]
-    victims: list[str] = []
+    victims: list[str] = Field(default_factory=list)
     images: ImagesConfig
     attacks: Annotated[list[AttackConfig], Field(min_length=1)]
     shard: Count = 50
@@ -134,8 +79,7 @@ class StudyConfig(_Strict):
             unknown = set(attack.sources or ()) - set(self.models)
             if unknown:
                 raise ValueError(f"attacks.{number}.sources: {min(unknown)!r} is not among the models")
-            attack.build()
-            count = attack.classes if isinstance(attack, MultiClassConfig) else 1
+            count = attack.build().num_targets
             if attack.targets is not None and len(attack.targets) != count:
                 raise ValueError(f"attacks.{number}.targets: {len(attack.targets)} given, the attack takes {count}")
         for name in self.victims:
@@ -190,10 +134,11 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 def _first_problem(path: Path, text: str, error: ValidationError) -> str:
     """The first thing wrong, with its line in the file, in one sentence."""
     problem = error.errors()[0]
-    location = [part for part in problem["loc"] if part not in ("over-optimized", "multi-class")]
+    location = [part for part in problem["loc"] if part not in _KINDS]
     message = problem["msg"].removeprefix("Value error, ")
-    if not location and (found := re.match(r"([\w.]+): ", message)):
-        location = [int(part) if part.isdecimal() else part for part in found[1].split(".")]
+    # Our own checks see several settings at once, and begin with the one that is wrong.
+    if problem["type"] == "value_error" and (found := re.match(r"([\w.]+): ", message)):
+        location += [int(part) if part.isdecimal() else part for part in found[1].split(".")]
         message = message[found.end() :]
     if problem["type"] == "extra_forbidden":
         message = "there is no such setting"

@@ -53,7 +53,7 @@ def look_over(results: Results) -> Overview:
                 continue
             curves.append(curves_of(t))
             transfer.extend(_transfer(t))
-            trajectories.append(_trajectories(t))
+            trajectories.append(_trajectories(t, results.aims(t.attack)))
             table = results.noise(t.attack, t.source)
             if table is not None:
                 noise.append(_noise(t, table))
@@ -83,7 +83,8 @@ def _transfer(t: Trajectories) -> Iterator[dict[str, Any]]:
         }
 
 
-def _trajectories(t: Trajectories) -> dict[str, Any]:
+def _trajectories(t: Trajectories, aims: bool) -> dict[str, Any]:
+    fooled = t.steps["hit"] if aims else t.values("true_margin") > 0
     moved = t.steps["changed"] > 0
     last_move = np.where(moved.any(axis=1), moved.shape[1] - 1 - moved[:, ::-1].argmax(axis=1), 0)
     halted = last_move < moved.shape[1] - 1
@@ -91,8 +92,8 @@ def _trajectories(t: Trajectories) -> dict[str, Any]:
         **_keys(t),
         "examples": len(t),
         "left_out": len(t.broken),
-        "fooled": float(t.steps["hit"][:, -1].mean()),
-        "ever_fooled": float(t.steps["hit"].any(axis=1).mean()),
+        "fooled": float(fooled[:, -1].mean()),
+        "ever_fooled": float(fooled.any(axis=1).mean()),
         "saturated": int((t.saturated_at < len(t.iterations)).sum()),
         "halted": int(halted.sum()),
         "median_halt": float(np.median(t.iterations[last_move[halted]])) if halted.any() else None,

@@ -6,18 +6,21 @@ from typing import Any
 
 import torch
 
-from presoftmax.data import ImageSet, check_place
+from presoftmax.data import ImageSet, check_place, nothing_usable
+from presoftmax.errors import DataError
 from presoftmax.models import default_device
-from presoftmax.study.config import AttackConfig, StudyConfig
+from presoftmax.spacing import log_spaced
+from presoftmax.study.attack_config import AttackConfig
+from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import Names, Panel, load_panel
 from presoftmax.study.run import candidates_of, units_of
+from presoftmax.study.work import SHOWN_ITERATIONS
 from presoftmax.tracing import Job, prepare
 
 __all__ = ["Plan", "make_plan"]
 
 # The most that rows of the studies in results/ take, compressed.
 _STEPS_BYTES, _TRANSFERS_BYTES = 125, 26
-_GALLERY_ITERATIONS = 13
 _MEASURE_SECONDS = 2.0
 
 
@@ -94,24 +97,25 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     sample = _sample(pool.read(order[:64]), min(images, config.shard))
     costs = []
     forwards = backwards = steps_rows = transfers_rows = 0
+    pictures = images
     victims = len(names.tables) - 1
     for source, model in enumerate(config.models):
         for attack in config.attacks_on(model):
             seconds = _seconds(panel, source, attack, sample, batch_size)
-            iterations = images * (attack.steps + 1)
+            run = attack.build()
+            iterations = images * (run.steps + 1)
+            kept_iterations = len(log_spaced(run.steps, SHOWN_ITERATIONS))
             costs.append(
-                Cost(attack.label, names.tables[source], attack.steps, images, seconds,
+                Cost(attack.label, names.tables[source], run.steps, images, seconds,
                      seconds * iterations / 3600)
             )  # fmt: skip
-            own = 2 if attack.discretization == "final" else 1
-            shown = images * _GALLERY_ITERATIONS * victims if config.noise else 0
-            forwards += iterations * (own + victims) + shown
-            backwards += images * attack.steps
+            shown = images * kept_iterations * victims if config.noise else 0
+            forwards += images * run.source_forwards + iterations * victims + shown
+            backwards += images * run.source_backwards
+            pictures += config.gallery * kept_iterations + (images if config.final_images else 0)
             steps_rows += iterations
             transfers_rows += iterations * victims
-    kept = images * (1 + (len(costs) if config.final_images else 0)) + len(costs) * config.gallery * _GALLERY_ITERATIONS
-    pixels = sample.images[0].numel()
-    size = steps_rows * _STEPS_BYTES + transfers_rows * _TRANSFERS_BYTES + kept * pixels
+    size = steps_rows * _STEPS_BYTES + transfers_rows * _TRANSFERS_BYTES + pictures * sample.images[0].numel()
     return Plan(
         candidates=len(order),
         images=images,
@@ -130,6 +134,8 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
 
 def _sample(images: ImageSet, count: int) -> ImageSet:
     """So many images to measure with; repeated under other names where there are fewer."""
+    if len(images) == 0:
+        raise DataError(nothing_usable(images.skipped))
     rows = [i % len(images) for i in range(count)]
     return ImageSet(images.images[rows], images.labels[rows], tuple(f"{i}" for i in range(count)))
 
@@ -142,7 +148,7 @@ def _seconds(panel: Panel, source: int, attack: AttackConfig, sample: ImageSet, 
     one = _first_batch(job)
     _run(one, 1)
     per_iteration = max(_run(one, 1) / 2, 1e-6)
-    steps = max(1, min(attack.steps, round(_MEASURE_SECONDS / per_iteration)))
+    steps = max(1, min(attack.build().steps, round(_MEASURE_SECONDS / per_iteration)))
     return _run(one, steps) / (steps + 1) / len(one.examples)
 
 

@@ -14,7 +14,8 @@ from presoftmax.analysis.trajectories import read_trajectories
 from presoftmax.errors import StudyError
 from presoftmax.natural import gaussian
 from presoftmax.schema import NOT_FINITE
-from presoftmax.study.config import MultiClassConfig, OverOptimizedConfig, StudyConfig
+from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
+from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder, Unit
 from presoftmax.study.panel import Names
 from presoftmax.study.run import units_of
@@ -58,6 +59,10 @@ class Results:
                 f"{missing[0]}); run it again to go on"
             )
         return cls(folder, config, names, tuple(units))
+
+    def aims(self, attack: str) -> bool:
+        """Whether an attack drives its target classes up, rather than the true class down."""
+        return next(each.aims for each in self.config.attacks if each.label == attack)
 
     def groups(self) -> list[tuple[str, str]]:
         """Every (attack, source), over-optimized attacks of a source before its multi-class ones."""

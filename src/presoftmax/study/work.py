@@ -21,16 +21,17 @@ from presoftmax.errors import RunError
 from presoftmax.models import are_right, clean_answers, frozen, is_out_of_memory
 from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TOP, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
-from presoftmax.study.config import AttackConfig
+from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.noise import noise_table
 from presoftmax.study.panel import Names, Panel, load_panel
 from presoftmax.tracing import Block, Job, prepare
 from presoftmax.versions import versions
 
-__all__ = ["Candidates", "Done", "OnBlock", "UnitTask", "choose", "run_unit"]
+__all__ = ["SHOWN_ITERATIONS", "Candidates", "Done", "OnBlock", "UnitTask", "choose", "run_unit"]
 
 _SELECTION_BATCH = 32
-_SHOWN_ITERATIONS = 12
+SHOWN_ITERATIONS = 12
+"""Of about so many iterations, log-spaced, images are kept and noise is shown."""
 
 OnBlock = Callable[[Job, Block], None]
 
@@ -146,7 +147,7 @@ def _attackable(task: UnitTask) -> ImageSet:
 
 def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | None) -> Job:
     attack = task.attack.build()
-    keep = log_spaced(attack.steps, _SHOWN_ITERATIONS) if task.gallery else []
+    keep = log_spaced(attack.steps, SHOWN_ITERATIONS) if task.gallery else []
     return prepare(
         attack, panel.sources[task.source], examples, victims=panel.victims_of(task.source),
         targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep,
@@ -175,7 +176,7 @@ def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> Do
         "transfers.parquet": _parquet(_ordered(pl.concat(transfers), job.examples.ids, ["victim"])),
     }
     if task.noise and job.victims:
-        iterations = log_spaced(job.attack.steps, _SHOWN_ITERATIONS)
+        iterations = log_spaced(job.attack.steps, SHOWN_ITERATIONS)
         files["noise.parquet"] = _parquet(
             noise_table(
                 job.examples, rows, iterations, job.victims, job.victim_names, task.seed, job.batch_size,
