@@ -75,6 +75,12 @@ def attacks_of_libraries(model: nn.Module) -> Iterator[tuple[str, Attack]]:
 
 
 def own_attacks() -> Iterator[tuple[str, ps.attacks.Attack]]:
+    linf = {"epsilon": EPSILON, "alpha": ALPHA, "steps": STEPS}
+    yield "presoftmax si_ni_fgsm", ps.attacks.si_ni_fgsm(**linf)
+    yield "presoftmax di_fgsm", ps.attacks.di_fgsm(**linf)
+    yield "presoftmax ti_fgsm, kernel 5", ps.attacks.ti_fgsm(**linf, kernel=5)
+    yield "presoftmax logit_attack", ps.attacks.logit_attack(30)
+    yield "presoftmax carlini_wagner", ps.attacks.carlini_wagner(30)
     yield "presoftmax over_optimized", ps.attacks.over_optimized(30, 0.3)
     yield "presoftmax multi_class, level", ps.attacks.multi_class(60, 2, (0.05, 0.1), "level")
 
@@ -104,7 +110,7 @@ def main() -> None:
         rows.append((name, str(rec.forwards), *_row(adversarial, photos, source, victims)))
     for name, own in own_attacks():
         trace = ps.trace(own, source, photos)
-        rows.append((name, str(own.steps + 1), *_row(trace.images, photos, source, victims)))
+        rows.append((name, str(own.source_forwards), *_row(trace.images, photos, source, victims)))
     print(f"| {' | '.join(heading)} |\n|{' --- |' * len(heading)}")
     by_confidence, by_strength = (_ranks([row[at] for row in rows]) for at in (4, 5))
     for number, row in enumerate(rows):
@@ -115,10 +121,8 @@ def main() -> None:
 def _row(adversarial: Tensor, photos: ps.ImageSet, source: Any, victims: Any) -> tuple[Any, ...]:
     found = measure(Examples(adversarial, photos), source, victims)
     table = found.strength
-    transfer = found.transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())[
-        "misclassified"
-    ]
-    survival = found.survival.group_by("channel", maintain_order=True).agg(pl.col("fooled").mean())["fooled"]
+    transfer = _means(found.transfers, "victim", "misclassified")
+    survival = _means(found.survival, "channel", "fooled")
     return (
         _percent(table["fooled_as_given"].mean()), _percent(table["fooled"].mean()), table["confidence"].mean(),
         table["misclassification_log_odds"].mean(), f"{table['ca1'].mean():.1f}", f"{table['l2'].mean():.0f}",

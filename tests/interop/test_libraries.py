@@ -97,6 +97,7 @@ ATTACKS = {
     "torchattacks CW": (torchattacks("CW", steps=5), 1),
     "torchattacks SINIFGSM": (torchattacks("SINIFGSM", steps=2, m=3), 6),
     "torchattacks EOTPGD": (torchattacks("EOTPGD", steps=3, eot_iter=2), 6),
+    "torchattacks AutoAttack": (torchattacks("AutoAttack", n_classes=10, seed=0), 5),
     "foolbox LinfPGD": (foolbox("LinfPGD", steps=5), 5),
     "foolbox L2CarliniWagner": (
         foolbox("L2CarliniWagnerAttack", epsilons=None, steps=5, binary_search_steps=1, stepsize=0.1), 1,

@@ -158,6 +158,81 @@ def test_what_a_careful_reader_would_want_to_know_is_said(case):
     assert "right on only 0 % of the clean images" in text
 
 
+def test_a_vanished_gradient_is_recorded_and_said(case):
+    network, photos, floats = case
+    saturated = Scaled(network, 1000.0)
+    with (
+        pytest.warns(PresoftmaxWarning, match="gave no gradient to go by for 5 of 5 examples, first at iteration 0"),
+        ps.record(saturated, photos.images, photos.labels) as rec,
+    ):
+        sign_attack(saturated, floats, photos.labels)
+    assert rec.steps.filter(iteration=0)["gradient_vanished"].to_list() == [True] * 5
+    with ps.record(network, photos.images, photos.labels) as rec:
+        sign_attack(network, floats, photos.labels)
+    assert rec.steps.filter(pl.col("iteration") < 5)["gradient_vanished"].to_list() == [False] * 25
+    assert rec.steps.filter(iteration=5)["gradient_vanished"].null_count() == 5
+
+
+def test_a_gradient_has_vanished_where_it_is_zero_in_the_targets_logit(case):
+    network, photos, floats = case
+    targets = (photos.labels + 1) % 7
+    with torch.no_grad():
+        logits = network(floats)
+    towards = torch.zeros_like(logits).scatter(1, targets[:, None], 1.0)
+    towards[0] = 0
+    towards[0, photos.labels[0]] = -1.0
+    with ps.record(network, photos.images, photos.labels, targets=targets) as rec:
+        seen = floats.clone().requires_grad_(True)
+        network(seen).backward(towards)
+    assert rec.passes["gradient_vanished"].to_list() == [True, False, False, False, False]
+
+
+class Scaled(nn.Module):
+    def __init__(self, network, by):
+        super().__init__()
+        self.network, self.by = network, by
+
+    def forward(self, images):
+        return self.network(images) * self.by
+
+
+def test_several_passes_can_make_one_iteration(case):
+    network, photos, floats = case
+
+    def scaled_copies(steps, copies):
+        adversarial = floats.clone()
+        for _ in range(steps):
+            gradients = []
+            for copy in range(copies):
+                image = adversarial.detach().requires_grad_(True)
+                loss = nn.functional.cross_entropy(network(image / 2**copy), photos.labels, reduction="sum")
+                gradients.append(torch.autograd.grad(loss, image)[0])
+            adversarial = (adversarial + 4 / 255 * sum(gradients).sign()).clamp(0, 1).mul(255).round().div(255)
+        network(adversarial)
+
+    with ps.record(network, photos.images, photos.labels, passes_per_iteration=3) as rec:
+        scaled_copies(4, 3)
+    assert rec.steps["iteration"].to_list() == [0, 1, 2, 3, 4] * 5
+    first = rec.passes.filter(example=rec.passes["example"][0])
+    assert first["iteration"].to_list() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4]
+    assert rec.steps["linf"].max() <= 16, "the copies are not the iteration's images"
+    with ps.record(network, photos.images, photos.labels) as rec:
+        scaled_copies(4, 3)
+    assert rec.steps["iteration"].max() > 4
+    with pytest.raises(ValueError, match="passes_per_iteration must be at least 1"):
+        ps.record(network, photos.images, photos.labels, passes_per_iteration=0)
+
+
+def test_coming_back_to_the_clean_image_is_a_restart(case):
+    network, photos, floats = case
+    with ps.record(network, photos.images, photos.labels) as rec:
+        for size in (2 / 255, 4 / 255):
+            sign_attack(network, floats, photos.labels, steps=2, size=size)
+    first = rec.passes.filter(example=rec.passes["example"][0])
+    assert first["restart"].to_list() == [0, 0, 0, 1, 1, 1]
+    assert first["iteration"].to_list() == [0, 1, 2, 3, 4, 5]
+
+
 def test_labels_left_out_are_the_models_own_answers(case):
     network, photos, floats = case
     with ps.record(network, floats) as rec:

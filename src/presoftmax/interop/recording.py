@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -32,6 +33,7 @@ def record(
     ids: Sequence[str] | None = None,
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     std: Sequence[float] = (1.0, 1.0, 1.0),
+    passes_per_iteration: int = 1,
     attack: str = "attack",
     name: str | None = None,
 ) -> "Recording":
@@ -51,6 +53,8 @@ def record(
         ids: names of the examples; a hash of the pixels when left out.
         mean: per channel, if the module is given normalized images (foolbox's ``preprocessing``, for instance).
         std: likewise.
+        passes_per_iteration: forward passes with gradient that the attack makes, each of another image, for one step
+            (scaled copies, samples of a random transform): the first is the iteration's image.
         attack: how the tables call the attack.
         name: how they call the model.
 
@@ -70,7 +74,12 @@ def record(
     examples = ImageSet.from_arrays(clean, truth, ids)
     if len(examples) == 0:
         raise DataError("there are no images to record")
-    return Recording(model, examples, known, _targets(targets, len(examples)), tuple(mean), tuple(std), attack, name)
+    if passes_per_iteration < 1:
+        raise ValueError(f"passes_per_iteration must be at least 1, got {passes_per_iteration}")
+    return Recording(
+        model, examples, known, _targets(targets, len(examples)), tuple(mean), tuple(std), passes_per_iteration, attack,
+        name,
+    )  # fmt: skip
 
 
 class Recording:
@@ -90,6 +99,7 @@ class Recording:
         targets: Tensor | None,
         mean: tuple[float, ...],
         std: tuple[float, ...],
+        passes_per_iteration: int,
         attack: str,
         name: str | None,
     ) -> None:
@@ -100,10 +110,12 @@ class Recording:
         self._names = (attack, name or getattr(model, "name", None) or type(model).__name__)
         self._labels_known, self._targets = labels_known, targets
         self._mean, self._std = mean, std
+        self._passes_per_iteration = passes_per_iteration
         self._classifier = model if isinstance(model, Classifier) else Classifier(model, mean=mean, std=std)
         self._paused = False
         self._matcher = Matcher(examples.images)
         self._passes: list[Captured] = []
+        self._vanished: list[Tensor | None] = []
         self._handle: Any = None
         self._numbered: tuple[pl.DataFrame, list[Trajectory]] | None = None
 
@@ -134,18 +146,42 @@ class Recording:
         self.forwards += 1
         self._numbered = None
         if logits.requires_grad:
-            logits.register_hook(self._count)  # type: ignore[no-untyped-call]
+            logits.register_hook(partial(self._see_gradient, len(self._passes)))  # type: ignore[no-untyped-call]
         self._passes.append(capture(shown, logits, self._matcher, self._mean, self._std))
+        self._vanished.append(None)
 
-    def _count(self, gradient: Tensor) -> None:
+    def _see_gradient(self, call: int, gradient: Tensor) -> None:
+        """The hook of a backward pass: what arrived at the logits of that call."""
         self.backwards += 1
+        self._numbered = None
+        lost = self._is_lost(self._passes[call], gradient.detach().float().cpu())
+        before = self._vanished[call]
+        self._vanished[call] = lost if before is None else before | lost
+
+    def _is_lost(self, captured: Captured, gradient: Tensor) -> Tensor:
+        """For which rows the gradient is zero in all logits, or in those that the attack must be about.
+
+        These are the targets, where they are known. Otherwise it is the true class as long as it is predicted: a
+        saturated softmax leaves nothing there to be driven down.
+        """
+        lost = gradient.abs().amax(dim=1) == 0
+        if self._targets is not None:
+            return lost | (gradient.gather(1, self._targets[captured.examples]) == 0).all(dim=1)
+        if not self._labels_known:
+            return lost
+        labels = self.examples.labels[captured.examples]
+        unmoved = gradient.gather(1, labels[:, None])[:, 0] == 0
+        return lost | (unmoved & (captured.logits.argmax(dim=1) == labels))
 
     @property
     def passes(self) -> pl.DataFrame:
-        """One row per shown image: ``call``, ``example``, ``iteration``, ``with_gradient``, ``off_lattice``.
+        """One row per shown image.
 
-        An iteration of an example is a run of passes with the same 8-bit image; 0 is the clean one. Passes of one
-        iteration (a second look, copies in one batch) share the number and differ in ``call``.
+        ``call``, ``example``, ``iteration``, ``restart``, ``with_gradient``, ``gradient_vanished``, ``off_lattice``. An
+        iteration of an example is a run of passes with the same 8-bit image (or, with ``passes_per_iteration``, of so
+        many passes with gradient); 0 is the clean one. Passes of one iteration (a second look, copies in one batch)
+        share the number and differ in ``call``. ``restart`` counts how often the attack has come back to the clean
+        image.
         """
         return self._all()[0]
 
@@ -168,7 +204,7 @@ class Recording:
         if not self._passes:
             raise ModelError(f"{self._names[1]} {_NOT_CALLED}")
         if self._numbered is None:
-            self._numbered = number(self._passes, self.examples, self._ask)
+            self._numbered = number(self._passes, self._vanished, self.examples, self._ask, self._passes_per_iteration)
         return self._numbered
 
     def _ask(self, positions: list[int]) -> Tensor:
@@ -204,6 +240,13 @@ class Recording:
         off = max(float(each.off_lattice.max()) for each in self._passes)
         if off > 0.01:
             yield f"was shown images up to {off:.2f} grey levels off the 8-bit lattice: saving them changes them"
+        lost = self.passes.filter("gradient_vanished")
+        if lost.height:
+            yield (
+                f"gave no gradient to go by for {lost['example'].n_unique()} of {len(self.examples)} examples, first "
+                f"at iteration {min(lost['iteration'])}: there the attack goes nowhere, or the wrong way; a saturated "
+                "softmax does that to a cross-entropy"
+            )
         try:
             check_logits(self._classifier, self._passes[0].logits, len(self._passes[0].logits))
         except ModelError as error:

@@ -20,49 +20,92 @@ __all__ = ["Trajectory", "number", "steps_table", "transfers_table"]
 
 @dataclass
 class Trajectory:
-    """The distinct images that one example went through, by iteration: uint8 ``(3, H, W)``, logits ``(M,)``."""
+    """The distinct images that one example went through.
+
+    Attributes:
+        iterations: their numbers.
+        pixels: each uint8 ``(3, H, W)``.
+        logits: each ``(M,)``.
+        vanished: whether the gradient vanished in any pass of the iteration; None where none was taken.
+        restart: how often the attack has come back to the clean image.
+        expected: passes that are still to come of the iteration under way.
+    """
 
     iterations: list[int] = field(default_factory=list)
     pixels: list[Tensor] = field(default_factory=list)
     logits: list[Tensor] = field(default_factory=list)
+    vanished: list[bool | None] = field(default_factory=list)
+    restart: int = 0
+    expected: int = 0
 
     def add(self, iteration: int, pixels: Tensor, logits: Tensor) -> None:
         """One more image."""
         self.iterations.append(iteration)
         self.pixels.append(pixels)
         self.logits.append(logits)
+        self.vanished.append(None)
+
+    def take(self, pixels: Tensor, logits: Tensor, clean: Tensor, gradients: int) -> None:
+        """One more pass: of the iteration under way, or of the next.
+
+        Args:
+            pixels: what was shown.
+            logits: what was answered.
+            clean: the untouched image.
+            gradients: passes with gradient that make an iteration; 0 for a pass without.
+        """
+        if gradients and self.expected:
+            self.expected -= 1
+            return
+        self.expected = max(gradients - 1, 0)
+        before = self.pixels[-1] if self.pixels else clean
+        moved = not torch.equal(pixels, before)
+        if not self.pixels:
+            self.add(int(moved), pixels, logits)
+        elif moved:
+            self.restart += torch.equal(pixels, clean)
+            self.add(self.iterations[-1] + 1, pixels, logits)
+
+    def note(self, vanished: bool | None) -> None:
+        """Whether the gradient of the last pass vanished."""
+        if vanished is not None:
+            self.vanished[-1] = bool(self.vanished[-1]) or vanished
 
 
 def number(
-    passes: Sequence[Captured], examples: ImageSet, ask_clean: Callable[[list[int]], Tensor]
+    passes: Sequence[Captured],
+    vanished: Sequence[Tensor | None],
+    examples: ImageSet,
+    ask_clean: Callable[[list[int]], Tensor],
+    gradients: int = 1,
 ) -> tuple[pl.DataFrame, list[Trajectory]]:
     """Number the images of each example: 0 is the clean one, and each image that differs from the last is the next.
 
     Args:
         passes: in the order in which they were made.
+        vanished: for each pass, for which of its rows the gradient vanished, ``(B,)``; None where none was taken.
         examples: the clean images.
         ask_clean: gives the logits of clean images that were never shown.
+        gradients: passes with gradient that make one iteration.
 
     Returns:
         A row per shown image, and a trajectory per example, each with an iteration 0.
     """
     trajectories = [Trajectory() for _ in range(len(examples))]
     rows = []
-    for call, captured in enumerate(passes):
+    for call, (captured, lost) in enumerate(zip(passes, vanished, strict=True)):
+        taken = gradients if captured.with_gradient else 0
+        flags = [None] * len(captured.pixels) if lost is None else lost.tolist()
         for row, example in enumerate(captured.examples.tolist()):
-            trajectory, pixels = trajectories[example], captured.pixels[row]
-            before = trajectory.pixels[-1] if trajectory.pixels else examples.images[example]
-            same = torch.equal(pixels, before)
-            if not trajectory.pixels:
-                trajectory.add(0 if same else 1, pixels, captured.logits[row])
-            elif not same:
-                trajectory.add(trajectory.iterations[-1] + 1, pixels, captured.logits[row])
-            place = (call, examples.ids[example], trajectory.iterations[-1])
-            rows.append((*place, captured.with_gradient, float(captured.off_lattice[row])))
+            trajectory = trajectories[example]
+            trajectory.take(captured.pixels[row], captured.logits[row], examples.images[example], taken)
+            trajectory.note(flags[row])
+            place = (call, examples.ids[example], trajectory.iterations[-1], trajectory.restart)
+            rows.append((*place, captured.with_gradient, flags[row], float(captured.off_lattice[row])))
     _add_clean(trajectories, examples, ask_clean)
     schema = {
-        "call": pl.Int32, "example": pl.String, "iteration": pl.Int32, "with_gradient": pl.Boolean,
-        "off_lattice": pl.Float32,
+        "call": pl.Int32, "example": pl.String, "iteration": pl.Int32, "restart": pl.Int32,
+        "with_gradient": pl.Boolean, "gradient_vanished": pl.Boolean, "off_lattice": pl.Float32,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row"), trajectories
 
@@ -78,6 +121,7 @@ def _add_clean(
             each.iterations.insert(0, 0)
             each.pixels.insert(0, examples.images[i])
             each.logits.insert(0, logits)
+            each.vanished.insert(0, None)
 
 
 def steps_table(
@@ -88,7 +132,10 @@ def steps_table(
     attack: str,
     source: str,
 ) -> pl.DataFrame:
-    """Rows of `steps`, by example, then iteration; ``gradient_vanished`` is null, and so is what is about targets."""
+    """Rows of `steps`, by example, then iteration.
+
+    ``gradient_vanished`` is null where no gradient was taken, and what is about targets where none is known.
+    """
     parts = []
     names = {"attack": attack, "source": source}
     for i, each in enumerate(trajectories):
@@ -97,9 +144,10 @@ def steps_table(
         previous = torch.cat([pixels[:1], pixels[:-1]])
         clean = examples.images[i].expand_as(pixels)
         record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal)
-        parts.append(rows_of(STEPS, record, [examples.ids[i]] * len(pixels), each.iterations, names))
+        rows = rows_of(STEPS, record, [examples.ids[i]] * len(pixels), each.iterations, names)
+        parts.append(rows.with_columns(pl.Series("gradient_vanished", each.vanished, dtype=pl.Boolean)))
     table = pl.concat(parts)
-    nothing = [pl.lit(None, dtype=pl.Boolean).alias("gradient_vanished")]
+    nothing = []
     if targets is None:
         kinds = {name: table.schema[name] for name in ("targets", "target_logits")}
         nothing += [pl.lit([], dtype=kind).alias(name) for name, kind in kinds.items()]
