@@ -11,9 +11,9 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 import torch
@@ -33,12 +33,16 @@ from presoftmax.errors import AttackError, DataError, PresoftmaxWarning
 from presoftmax.models import (
     Classifier,
     Model,
+    Precision,
+    accelerated,
     as_model,
     as_source,
     ask,
     check_logits,
     check_same_classes,
+    float32_products,
     frozen,
+    on_usual_path,
 )
 from presoftmax.records import Recorder, float_record, perturbation_record, step_record, transfer_record
 from presoftmax.schema import NOT_FINITE
@@ -48,6 +52,10 @@ __all__ = ["Block", "Job", "Trace", "name_victims", "prepare", "trace"]
 
 _BLOCK_SECONDS = 0.5
 _BLOCK_ITERATIONS = 64
+
+# Iterations of batches from which it pays to simplify networks and check them, and to measure paths as well.
+_WORTH_PREPARING = 50
+_WORTH_MEASURING = 500
 
 # On a CPU, activations of more than a few dozen MB are returned to the system after every layer and their pages
 # faulted in
@@ -90,6 +98,7 @@ class Job:
     seed: int
     batch_size: int
     keep: frozenset[int]
+    precision: Precision = "exact"
 
     def describe(self) -> dict[str, Any]:
         """All settings and versions as plain values, as they go into the files."""
@@ -101,17 +110,52 @@ class Job:
             "targets": "given" if self.targets is not None else "drawn",
             "seed": self.seed,
             "batch_size": self.batch_size,
+            "precision": self.precision,
+            "paths": self._paths(),
             "device": str(self.source.device),
             "versions": versions(),
         }
+
+    def _paths(self) -> dict[str, str]:
+        """How each network is run."""
+        named = zip((self.source.name, *self.victim_names), (self.source, *self.victims), strict=True)
+        return {name: str(model.path) for name, model in named if isinstance(model, Classifier)}
 
     @property
     def batches(self) -> int:
         """Number of batches."""
         return -(-len(self.examples) // self.batch_size)
 
+    def accelerated(self) -> "Job":
+        """The same job with every network on its fastest path; a job that is not long only on the usual one."""
+        images = self.examples.images[: self.batch_size]
+        measures = self.precision == "fast" or self.batches * (self.attack.steps + 1) >= _WORTH_MEASURING
+
+        def faster(model: Model, gradient: bool) -> Model:
+            if not isinstance(model, Classifier):
+                return model
+            return (
+                accelerated(model, images, self.precision, gradient=gradient)[0]
+                if measures
+                else on_usual_path(model, images)
+            )
+
+        source = faster(self.source, True)
+        assert isinstance(source, Classifier)
+        return replace(self, source=source, victims=tuple(faster(victim, False) for victim in self.victims))
+
     def stream(self) -> Iterator[Block]:
         """Run the attack; blocks come as they are finished (about two a second)."""
+        blocks = self._blocks()
+        while True:
+            # The caller's code between two blocks keeps its own settings.
+            with float32_products(self.precision):
+                block = next(blocks, None)
+            if block is None:
+                return
+            yield block
+
+    def _blocks(self) -> Iterator[Block]:
         with frozen(self.source, *self.victims):
             for index, batch in enumerate(self.examples.batches(self.batch_size)):
                 start = index * self.batch_size
@@ -131,6 +175,8 @@ def prepare(
     seed: int = 0,
     batch_size: int | None = None,
     keep: Iterable[int] | Literal["all"] = (),
+    precision: Precision = "exact",
+    accelerate: bool | None = None,
 ) -> Job:
     """Check everything that can be checked before the first pass; arguments as for `trace`."""
     if isinstance(images, ImageSet):
@@ -145,6 +191,8 @@ def prepare(
         raise DataError("there are no images to attack")
     if batch_size is not None and batch_size < 1:
         raise DataError(f"batch_size must be at least 1, got {batch_size}")
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision must be {' or '.join(get_args(Precision))}, got {precision!r}")
     steps = range(attack.steps + 1)
     kept = frozenset(steps) if keep == "all" else frozenset(int(i) for i in keep) | {attack.steps}
     if not kept <= set(steps):
@@ -157,7 +205,10 @@ def prepare(
     if given is not None:
         # The number of classes is only known from the first answer; the shape is settled here.
         given = check_targets(given, examples.ids, examples.labels, torch.iinfo(torch.int32).max, attack.num_targets)
-    return Job(attack, white_box, models, names, examples, given, seed, size, kept)
+    job = Job(attack, white_box, models, names, examples, given, seed, size, kept, precision)
+    if accelerate is None:
+        accelerate = precision == "fast" or job.batches * (attack.steps + 1) >= _WORTH_PREPARING
+    return job.accelerated() if accelerate else job
 
 
 def trace(
@@ -172,6 +223,8 @@ def trace(
     seed: int = 0,
     batch_size: int | None = None,
     keep: Iterable[int] | Literal["all"] = (),
+    precision: Precision = "exact",
+    accelerate: bool | None = None,
     on_block: Callable[[Block], None] | None = None,
 ) -> "Trace":
     """Attack images on a source model and record every iteration, on the source and on every victim.
@@ -190,6 +243,10 @@ def trace(
         batch_size: examples attacked at a time; chosen from the size of the images and the device when left out.
             Results do not depend on it (beyond float rounding).
         keep: iterations whose images are kept besides the last, or ``"all"``.
+        precision: ``"exact"``: float32 all the way; ``"fast"``: bfloat16 (or TF32) where that is faster (see
+            `presoftmax.models.accelerated`).
+        accelerate: whether networks are run as copies that compute the same faster (batch norms folded, another memory
+            layout), checked on these images. When left out, where the attack is long enough for it to pay.
         on_block: called with every finished block of iterations.
 
     Raises:
@@ -200,7 +257,7 @@ def trace(
     """
     job = prepare(
         attack, source, images, labels, victims=victims, targets=targets, ids=ids, seed=seed,
-        batch_size=batch_size, keep=keep,
+        batch_size=batch_size, keep=keep, precision=precision, accelerate=accelerate,
     )  # fmt: skip
     blocks = []
     for block in job.stream():

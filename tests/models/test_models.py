@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 import presoftmax as ps
 from presoftmax.data import Framing
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier, checked_logits, frozen
 from presoftmax.models.catalog import load_model
-from presoftmax.models.folding import folded
 from presoftmax.models.providers import Request
 from presoftmax.models.weights import read_state_dict
 from tests.conftest import Tiny, make_images, make_set
@@ -206,52 +204,6 @@ def test_requests():
         "/x/y.pth",
     )
     assert Request.parse("torchvision/vgg16?weights=IMAGENET1K_V1").weights_file() is None
-
-
-def batch_normed() -> nn.Module:
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3, bias=False), nn.BatchNorm2d(4),
-        nn.Flatten(), nn.Linear(4 * 16, 3),
-    )  # fmt: skip
-    for module in network:
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.uniform_(-1, 1)
-            module.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(module.weight)
-            nn.init.uniform_(module.bias)
-    return network.eval()
-
-
-def test_folding_keeps_the_function_and_the_original():
-    network = batch_normed()
-    fast = folded(network, 8)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
-    assert sum(isinstance(module, nn.BatchNorm2d) for module in network.modules()) == 2
-    images = torch.rand(3, 3, 8, 8)
-    torch.testing.assert_close(fast(images), network(images), rtol=1e-5, atol=1e-5)
-
-
-def test_what_cannot_be_folded_stays_as_it_is():
-    class Standardized(nn.Conv2d):
-        def forward(self, x):
-            return nn.functional.conv2d(x, self.weight / self.weight.norm(), self.bias)
-
-    network = batch_normed()
-    network[0] = Standardized(3, 8, 3)
-
-    class Branching(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.body = batch_normed()
-
-        def forward(self, x):
-            return self.body(x) if x.mean() > 0 else self.body(-x)
-
-    branching = Branching()
-    assert folded(network, 8) is network
-    assert folded(branching, 8) is branching
-    assert folded(batch := batch_normed(), None) is batch
 
 
 def test_only_photos_that_every_model_gets_right_are_kept():

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 import torch
 
 from presoftmax.errors import ModelError
+from presoftmax.models.acceleration import on_usual_path
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
-from presoftmax.models.folding import folded
 from presoftmax.models.providers import Listed, Provider, Request
 from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
 from presoftmax.models.providers.onnx import Onnx
@@ -57,9 +57,8 @@ def load_victim(name: str, device: str | torch.device | None = None) -> Classifi
     if isinstance(model, BlackBox):
         return model
     model.eval().requires_grad_(False)
-    # Both only make it faster; the logits stay the same up to rounding.
-    model.network = folded(model.network, model.framing.size)
-    model.network.to(memory_format=torch.channels_last)
+    # It only makes it faster; the logits stay the same up to rounding.
+    model = on_usual_path(model)
     place = device or default_device()
     with naming_device(place):
         return model.to(place)

@@ -1,0 +1,172 @@
+"""The fast path: which way of running a network is fastest here, found by trying for a moment."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from presoftmax.errors import first_line
+from presoftmax.models.classifier import Classifier, frozen
+from presoftmax.models.paths import Path, Precision, candidates, float32_products
+from presoftmax.models.simplification import simplified
+
+__all__ = ["Choice", "accelerated", "on_path", "on_usual_path"]
+
+_LOG = logging.getLogger("presoftmax")
+
+# Largest difference of a logit over the largest logit, and of the gradient over its length. A gradient is far more
+# sensitive: a ReLU or a maximum that rounding tips over changes whole regions of it.
+_TOLERANCE: Mapping[Precision, tuple[float, float]] = {"exact": (1e-4, 0.05), "fast": (0.1, 1.0)}
+# So much faster another path must be than one that comes before it: noise should not decide between equals.
+_WORTH = 0.95
+_REPEATS = 2
+
+_Answer = tuple[Tensor, Tensor | None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The path that a model takes, and why.
+
+    Attributes:
+        path: the chosen one.
+        milliseconds: per image, of the paths that were measured.
+        error: largest difference of any logit from the model as given, over the largest logit.
+        refused: paths that could not be taken, and why.
+    """
+
+    path: Path
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+    error: float = 0.0
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def on_path(model: Classifier, path: Path) -> Classifier:
+    """A classifier that runs a copy of the same network on a path; the model itself if it is on it.
+
+    Raises:
+        Exception: of any kind, where the network cannot be simplified.
+    """
+    if path == model.path:
+        return model
+    if model.path.bfloat16:
+        raise ValueError("what bfloat16 has rounded off does not come back")
+    simplify = path.simplified and not model.path.simplified
+    network = simplified(model.network) if simplify else copy.deepcopy(model.network)
+    network.to(memory_format=torch.channels_last if path.channels_last else torch.contiguous_format)
+    if path.bfloat16:
+        network.bfloat16()
+    return model.with_network(network.eval().requires_grad_(False), path)
+
+
+def on_usual_path(model: Classifier, images: Tensor | None = None) -> Classifier:
+    """The model on the first path that agrees with it, without timing; as it is where nothing can be checked.
+
+    Args:
+        model: any classifier.
+        images: uint8 ``(N, 3, H, W)`` to check with; one random image of the model's own size when left out.
+    """
+    if images is None:
+        size = model.framing.size
+        if size is None:
+            return model
+        images = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    trial = _Trial(model, images, "exact", gradient=False)
+    return next((candidate for path in candidates("exact") if (candidate := trial.of(path))), model)
+
+
+def accelerated(
+    model: Classifier, images: Tensor, precision: Precision = "exact", *, gradient: bool
+) -> tuple[Classifier, Choice]:
+    """The model on the fastest path of those that agree with it on real images.
+
+    Each path is tried a few times on these images; what is chosen, and what could not be, is said in the log
+    ``presoftmax``.
+
+    Args:
+        model: any classifier.
+        images: uint8 ``(N, 3, H, W)``, a batch as it will be run.
+        precision: ``"exact"``: logits agree to 1e-4 of the largest; ``"fast"``: to 0.1.
+        gradient: whether the gradient in the image will be asked for, or the logits alone.
+    """
+    trial = _Trial(model, images, precision, gradient)
+    paths = [*candidates(precision), *([] if model.path in candidates(precision) else [model.path])]
+    tried = {path: found for path in paths if (found := trial.of(path)) is not None}
+    seconds = {path: trial.seconds(found) for path, found in tried.items()}
+    best = model.path
+    for number, path in enumerate(seconds):
+        best = path if number == 0 or seconds[path] < _WORTH * seconds[best] else best
+    milliseconds = {str(path): round(1000 * each / len(images), 3) for path, each in seconds.items()}
+    _LOG.info("%s runs %s; ms an image: %s", model.name, best, milliseconds)
+    return tried.get(best, model), Choice(best, milliseconds, trial.errors.get(best, 0.0), trial.refused)
+
+
+class _Trial:
+    """Paths of one model compared with it on the same images."""
+
+    def __init__(self, model: Classifier, images: Tensor, precision: Precision, gradient: bool) -> None:
+        self._model, self._precision, self._gradient = model, precision, gradient
+        self._images = images.to(model.device)
+        self.refused: dict[str, str] = {}
+        self.errors: dict[Path, float] = {}
+        self._expected = self._answer(model)
+
+    def of(self, path: Path) -> Classifier | None:
+        """The model on this path; None where that does not work or does not agree."""
+        try:
+            candidate = on_path(self._model, path)
+            if self._expected is None:
+                raise ValueError("the model itself gives no answer to compare with")
+            self.errors[path] = self._differs(self._run(candidate), self._expected)
+        except Exception as error:
+            self.refused[str(path)] = first_line(error)
+            _LOG.info("%s does not run %s: %s", self._model.name, path, first_line(error))
+            return None
+        return candidate
+
+    def seconds(self, candidate: Classifier) -> float:
+        """The shortest time of a few passes; some have been made before."""
+        best = float("inf")
+        for _ in range(_REPEATS):
+            started = time.perf_counter()
+            self._run(candidate)
+            if candidate.device.type == "cuda":
+                torch.cuda.synchronize(candidate.device)
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    def _answer(self, model: Classifier) -> _Answer | None:
+        try:
+            return self._run(model, "exact")
+        except Exception:  # what is wrong with the model is said, better, when it is used
+            return None
+
+    def _run(self, model: Classifier, precision: Precision | None = None) -> _Answer:
+        """Logits, and the gradient of the sum of each image's largest one."""
+        with frozen(model), float32_products(precision or self._precision):
+            if not self._gradient:
+                with torch.no_grad():
+                    return model(self._images), None
+            floats = (self._images.float() / 255).requires_grad_(True)
+            logits: Tensor = model(floats)
+            return logits.detach(), torch.autograd.grad(logits.amax(dim=1).sum(), floats)[0]
+
+    def _differs(self, got: _Answer, expected: _Answer) -> float:
+        """The relative difference of the logits; ValueError where it, or that of the gradient, is too large."""
+        most, most_gradient = _TOLERANCE[self._precision]
+        error = _relative(got[0], expected[0], lambda values: float(values.abs().max()))
+        if not error <= most:
+            raise ValueError(f"its logits differ by {error:.1g} of the largest one")
+        if got[1] is not None and expected[1] is not None:
+            off = _relative(got[1], expected[1], lambda values: float(values.norm()))
+            if not off <= most_gradient:
+                raise ValueError(f"its gradient differs by {off:.1g} of its length")
+        return error
+
+
+def _relative(got: Tensor, expected: Tensor, size: Callable[[Tensor], float]) -> float:
+    return size(got - expected) / max(size(expected), torch.finfo(torch.float32).tiny)

@@ -1,0 +1,59 @@
+"""Ways of running the same network: graph simplified or not, memory layout, number format."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+__all__ = ["AS_GIVEN", "Path", "Precision", "candidates", "float32_products"]
+
+Precision = Literal["exact", "fast"]
+"""``exact``: float32 all the way. ``fast``: bfloat16, or TF32 products where there are any, if that is faster."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """How a network is run.
+
+    Attributes:
+        simplified: batch norms folded, activations in place (see `presoftmax.models.simplification`), normalization
+            in one step.
+        channels_last: memory layout of the weights, and so of all activations.
+        bfloat16: number format of weights and activations; logits are float32 in any case.
+    """
+
+    simplified: bool = False
+    channels_last: bool = False
+    bfloat16: bool = False
+
+    def __str__(self) -> str:
+        return "+".join(name for name, chosen in vars(self).items() if chosen) or "as given"
+
+    @classmethod
+    def parse(cls, text: str) -> "Path":
+        """From what ``str`` makes of one."""
+        return cls() if text == str(AS_GIVEN) else cls(**dict.fromkeys(text.split("+"), True))
+
+
+AS_GIVEN = Path()
+"""The network itself, whatever it is."""
+
+
+def candidates(precision: Precision) -> list[Path]:
+    """The paths worth trying, the usual best one first."""
+    exact = [Path(simplified=True, channels_last=True), Path(simplified=True)]
+    fast = [Path(simplified=True, channels_last=True, bfloat16=True)]
+    return exact if precision == "exact" else fast + exact
+
+
+@contextmanager
+def float32_products(precision: Precision) -> Iterator[None]:
+    """Let a GPU multiply float32 numbers as they are (``exact``), or rounded to TF32 (``fast``), for a while."""
+    convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "fast"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convolutions, products

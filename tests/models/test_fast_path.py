@@ -1,0 +1,185 @@
+"""The fast path: the same function, checked before it is used, and chosen by measuring."""
+
+import copy
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+import presoftmax as ps
+from presoftmax.models import AS_GIVEN, Classifier, Path, accelerated, on_path, on_usual_path
+from presoftmax.models import acceleration as acceleration_module
+from presoftmax.models.simplification import simplified
+from tests.conftest import make_images
+
+USUAL = Path(simplified=True, channels_last=True)
+
+
+def batch_normed() -> nn.Module:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3, bias=False), nn.BatchNorm2d(4),
+        nn.Flatten(), nn.Linear(4 * 16, 3),
+    )  # fmt: skip
+    for module in network:
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-1, 1)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight)
+            nn.init.uniform_(module.bias)
+    return network.eval()
+
+
+def residual():
+    """Activations on convolutions, sums and batch norms, as modules, functions and methods; one that must stay."""
+
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.six = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1), nn.ReLU6()
+            self.norm, self.head = nn.BatchNorm2d(6), nn.Linear(6 * 64, 7)
+            self.norm.running_mean.uniform_(-1, 1)
+
+        def forward(self, x):
+            first = self.one(x)
+            kept = first.relu()
+            second = nn.functional.relu(self.two(kept) + kept)
+            third = torch.relu(self.norm(self.six(self.two(second))))
+            return self.head((third + first).flatten(1))
+
+    torch.manual_seed(3)
+    return Residual().eval()
+
+
+@pytest.mark.parametrize("make", [batch_normed, residual])
+def test_a_simplified_network_is_the_same_function_with_the_same_gradient(make):
+    network = make()
+    before = copy.deepcopy(network.state_dict())
+    fast = simplified(network)
+    results = []
+    for each in (network, fast):
+        images = make_images(3, size=8).float().div(255).requires_grad_()
+        logits = each(images)
+        results.append((logits, torch.autograd.grad(logits.square().sum(), images)[0]))
+    for got, expected in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
+
+
+def test_batch_norms_are_folded_and_activations_in_place():
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in simplified(batch_normed()).modules())
+    network = residual()
+    code = simplified(network).code
+    assert code.count("inplace = True") == 3, code
+    assert "first.relu" not in code
+    assert ".relu()" in code, "the output of the first convolution is used twice"
+
+
+def test_what_cannot_be_simplified_stays_as_it_is(caplog):
+    class Standardized(nn.Conv2d):
+        def forward(self, x):
+            return nn.functional.conv2d(x, self.weight / self.weight.norm(), self.bias)
+
+    class Branching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = batch_normed()
+
+        def forward(self, x):
+            return self.body(x) if x.mean() > 0 else self.body(-x)
+
+    odd = batch_normed()
+    odd[0] = Standardized(3, 8, 3)
+    hooked = batch_normed()
+    hooked[0].register_forward_hook(lambda *_: None)
+    noisy = nn.Sequential(Noise(), batch_normed())
+    images = make_images(2, size=8)
+    for network, why in (
+        (odd, "its logits differ by"),
+        (Branching().eval(), "symbolically traced variables cannot be used as inputs to control flow"),
+        (hooked, "it has hooks"),
+        (noisy, "its logits differ by"),
+    ):
+        model = Classifier(network, name="odd")
+        with caplog.at_level(logging.INFO, "presoftmax"):
+            assert on_usual_path(model, images) is model
+            found, choice = accelerated(model, images, gradient=True)
+        assert found is model
+        assert choice.path == AS_GIVEN
+        assert "odd does not run simplified+channels_last" in caplog.text
+        assert why in choice.refused[str(USUAL)]
+        caplog.clear()
+    assert on_usual_path(unsized := Classifier(batch_normed())) is unsized
+
+
+class Noise(nn.Module):
+    def forward(self, x):
+        return x + torch.rand_like(x)
+
+
+def test_the_fastest_path_is_taken_and_why_is_said(monkeypatch, caplog):
+    model, images = Classifier(batch_normed(), name="net"), make_images(2, size=8)
+    pace = {str(USUAL): 1.0, "simplified": 0.5, "as given": 0.49}
+    monkeypatch.setattr(acceleration_module._Trial, "seconds", lambda self, found: pace[str(found.path)])
+    with caplog.at_level(logging.INFO, "presoftmax"):
+        found, choice = accelerated(model, images, gradient=True)
+    assert choice.path == found.path == Path(simplified=True), "two percent are no reason"
+    assert choice.milliseconds == {name: 500 * each for name, each in pace.items()}
+    assert choice.error < 1e-5
+    assert "net runs simplified; ms an image" in caplog.text
+    pace["as given"] = 0.4
+    assert accelerated(model, images, gradient=True)[0] is model
+
+
+def test_fast_may_be_bfloat16_and_answers_in_float32():
+    model, images = Classifier(batch_normed()), make_images(2, size=8)
+    half = on_path(model, Path(simplified=True, channels_last=True, bfloat16=True))
+    assert {parameter.dtype for parameter in half.network.parameters()} == {torch.bfloat16}
+    logits = half(images)
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits, model(images), rtol=0.05, atol=0.05)
+    choice = accelerated(model, images, "fast", gradient=True)[1]
+    assert "simplified+channels_last+bfloat16" in choice.milliseconds
+    assert "simplified+channels_last+bfloat16" not in accelerated(model, images, gradient=True)[1].milliseconds
+    with pytest.raises(ValueError, match="does not come back"):
+        on_path(half, AS_GIVEN)
+
+
+@pytest.mark.parametrize("path", [AS_GIVEN, USUAL, Path(bfloat16=True)])
+def test_paths_have_names(path):
+    assert Path.parse(str(path)) == path
+
+
+def test_a_long_trace_takes_the_fast_path_and_its_records_are_those_of_the_model():
+    network = batch_normed()
+    images = make_images(6, size=8)
+    with torch.no_grad():
+        labels = network(images.float() / 255).argmax(1)
+    attack = ps.attacks.over_optimized(600, 0.05)
+    trace = ps.trace(attack, network, images, labels, victims=[batch_normed()], keep=[0, 300])
+    assert trace.job.source.path.simplified
+    assert trace.job.describe()["paths"] == {
+        "Sequential": str(trace.job.source.path), "Sequential-2": str(trace.job.victims[0].path)
+    }  # fmt: skip
+    for iteration in (0, 300, 600):
+        with torch.no_grad():
+            logits = network(trace.images_at(iteration).float() / 255)
+        recorded = trace.steps.filter(iteration=iteration)["ca1"].to_list()
+        assert recorded == pytest.approx(logits.amax(1).tolist(), rel=1e-4)
+    plain = ps.trace(attack, network, images, labels, accelerate=False)
+    assert plain.job.source.network is network
+    short = ps.trace(ps.attacks.over_optimized(3, 0.05), network, images, labels)
+    assert short.job.source.network is network
+    fast = ps.trace(ps.attacks.over_optimized(3, 0.05), network, images, labels, precision="fast")
+    assert fast.job.describe()["precision"] == "fast"
+    with pytest.raises(ValueError, match="precision must be exact or fast, got 'quick'"):
+        ps.trace(attack, network, images, labels, precision="quick")
+
+
+def test_a_gpus_rounding_to_tf32_is_a_choice():
+    flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    for precision in ("exact", "fast"):
+        with ps.models.float32_products(precision):
+            assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == (precision == "fast")
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == flags
