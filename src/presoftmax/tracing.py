@@ -12,7 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, get_args
 
 import polars as pl
@@ -34,7 +34,7 @@ from presoftmax.models import (
     Classifier,
     Model,
     Precision,
-    accelerated,
+    as_fast_as_pays,
     as_model,
     as_source,
     ask,
@@ -42,20 +42,16 @@ from presoftmax.models import (
     check_same_classes,
     float32_products,
     frozen,
-    on_usual_path,
+    pays,
 )
 from presoftmax.records import Recorder, float_record, perturbation_record, step_record, transfer_record
 from presoftmax.schema import NOT_FINITE
 from presoftmax.versions import versions
 
-__all__ = ["Block", "Job", "Trace", "name_victims", "prepare", "trace"]
+__all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepare", "trace"]
 
 _BLOCK_SECONDS = 0.5
 _BLOCK_ITERATIONS = 64
-
-# Iterations of batches from which it pays to simplify networks and check them, and to measure paths as well.
-_WORTH_PREPARING = 50
-_WORTH_MEASURING = 500
 
 # On a CPU, activations of more than a few dozen MB are returned to the system after every layer and their pages
 # faulted in
@@ -111,13 +107,13 @@ class Job:
             "seed": self.seed,
             "batch_size": self.batch_size,
             "precision": self.precision,
-            "paths": self._paths(),
+            "paths": self.paths(),
             "device": str(self.source.device),
             "versions": versions(),
         }
 
-    def _paths(self) -> dict[str, str]:
-        """How each network is run."""
+    def paths(self) -> dict[str, str]:
+        """How each network is run, by its name in the tables."""
         named = zip((self.source.name, *self.victim_names), (self.source, *self.victims), strict=True)
         return {name: str(model.path) for name, model in named if isinstance(model, Classifier)}
 
@@ -126,23 +122,17 @@ class Job:
         """Number of batches."""
         return -(-len(self.examples) // self.batch_size)
 
+    @property
+    def passes(self) -> int:
+        """Batches that each model sees."""
+        return self.batches * (self.attack.steps + 1)
+
     def accelerated(self) -> "Job":
-        """The same job with every network on its fastest path; a job that is not long only on the usual one."""
+        """The same job with every network as fast as its length is worth; see `presoftmax.models.as_fast_as_pays`."""
         images = self.examples.images[: self.batch_size]
-        measures = self.precision == "fast" or self.batches * (self.attack.steps + 1) >= _WORTH_MEASURING
-
-        def faster(model: Model, gradient: bool) -> Model:
-            if not isinstance(model, Classifier):
-                return model
-            return (
-                accelerated(model, images, self.precision, gradient=gradient)[0]
-                if measures
-                else on_usual_path(model, images)
-            )
-
-        source = faster(self.source, True)
-        assert isinstance(source, Classifier)
-        return replace(self, source=source, victims=tuple(faster(victim, False) for victim in self.victims))
+        faster = partial(as_fast_as_pays, images=images, precision=self.precision, passes=self.passes)
+        victims = tuple(faster(victim, gradient=False) for victim in self.victims)
+        return replace(self, source=as_source(faster(self.source, gradient=True)), victims=victims)
 
     def stream(self) -> Iterator[Block]:
         """Run the attack; blocks come as they are finished (about two a second)."""
@@ -200,14 +190,14 @@ def prepare(
     white_box = as_source(source)
     models = tuple(as_model(victim) for victim in victims)
     names = name_victims(white_box.name, models)
-    size = batch_size or _default_batch_size(examples, white_box.device)
+    size = batch_size or default_batch_size(examples, white_box.device)
     given = None if targets is None else torch.as_tensor(targets)
     if given is not None:
         # The number of classes is only known from the first answer; the shape is settled here.
         given = check_targets(given, examples.ids, examples.labels, torch.iinfo(torch.int32).max, attack.num_targets)
     job = Job(attack, white_box, models, names, examples, given, seed, size, kept, precision)
     if accelerate is None:
-        accelerate = precision == "fast" or job.batches * (attack.steps + 1) >= _WORTH_PREPARING
+        accelerate = pays(job.passes, precision)
     return job.accelerated() if accelerate else job
 
 
@@ -346,7 +336,8 @@ class Trace:
         return sorted({iteration for block in self.blocks for iteration in block.images})
 
 
-def _default_batch_size(examples: ImageSet, device: torch.device) -> int:
+def default_batch_size(examples: ImageSet, device: torch.device) -> int:
+    """Examples attacked at a time where nothing else is asked for."""
     height, width = examples.images.shape[-2:]
     return max(1, _PIXELS_PER_BATCH.get(device.type, _PIXELS_PER_GPU_BATCH) // (height * width))
 

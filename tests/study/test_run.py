@@ -13,6 +13,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
+from presoftmax.models.paths import candidates
 from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
 from presoftmax.study import folder as folder_module
@@ -317,3 +318,25 @@ def test_status_counts_what_is_there(study, tmp_path):
     assert not status.finished
     assert sum(each.done for each in status.progress) == 17
     json.dumps(status.values())
+
+
+def test_how_networks_are_run_is_settled_once(study, tmp_path, monkeypatch):
+    config = study(attacks=[{"kind": "bim", "steps": 3, "discretization": "straight-through"}], precision="fast")
+    folder = run(config, tmp_path / "s")
+    known = folder.paths()
+    assert known["precision"] == "fast"
+    assert set(known["paths"].values()) <= {"as given", *map(str, candidates("fast"))}
+    results = Results.of(folder)
+    assert {str(facts["paths"]) for _, facts in results.receipts()} == {
+        str({name: known["paths"][name] for name in [unit.source, *others_of(results, unit.source)]})
+        for unit, _ in results.receipts()
+    }
+    chosen = dict.fromkeys(results.names.tables, "simplified+bfloat16")
+    folder.write_paths({**known, "paths": chosen})
+    (folder.unit_file(results.units[0], "steps.parquet")).unlink()
+    again = run(config, tmp_path / "s")
+    assert set(again.unit_facts(results.units[0])["paths"].values()) == {"simplified+bfloat16"}
+
+
+def others_of(results, source):
+    return [name for name in results.names.tables if name != source]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from presoftmax.errors import first_line
-from presoftmax.models.classifier import Classifier, frozen
+from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.paths import Path, Precision, candidates, float32_products
 from presoftmax.models.simplification import simplified
 
-__all__ = ["Choice", "accelerated", "on_path", "on_usual_path"]
+__all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_usual_path", "pays"]
 
 _LOG = logging.getLogger("presoftmax")
 
@@ -24,6 +24,10 @@ _TOLERANCE: Mapping[Precision, tuple[float, float]] = {"exact": (1e-4, 0.05), "f
 # So much faster another path must be than one that comes before it: noise should not decide between equals.
 _WORTH = 0.95
 _REPEATS = 2
+
+# Passes from which it pays to simplify a network and check it, and to measure several paths.
+_WORTH_PREPARING = 50
+_WORTH_MEASURING = 500
 
 _Answer = tuple[Tensor, Tensor | None]
 
@@ -103,6 +107,25 @@ def accelerated(
     milliseconds = {str(path): round(1000 * each / len(images), 3) for path, each in seconds.items()}
     _LOG.info("%s runs %s; ms an image: %s", model.name, best, milliseconds)
     return tried.get(best, model), Choice(best, milliseconds, trial.errors.get(best, 0.0), trial.refused)
+
+
+def pays(passes: int, precision: Precision) -> bool:
+    """Whether so many passes are worth preparing a network for."""
+    return precision == "fast" or passes >= _WORTH_PREPARING
+
+
+def as_fast_as_pays(
+    model: Model, images: Tensor, precision: Precision = "exact", *, gradient: bool, passes: int
+) -> Model:
+    """The model on its fastest path, or, if there are not many passes to make, on the usual one; see `accelerated`.
+
+    A black box stays as it is.
+    """
+    if not isinstance(model, Classifier):
+        return model
+    if precision == "fast" or passes >= _WORTH_MEASURING:
+        return accelerated(model, images, precision, gradient=gradient)[0]
+    return on_usual_path(model, images)
 
 
 class _Trial:

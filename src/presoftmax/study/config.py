@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.attacks import POPULAR
 from presoftmax.errors import StudyError
+from presoftmax.models import Precision
 from presoftmax.study.attack_config import AttackConfig, Count, Strict
 
 __all__ = ["ImagesConfig", "StudyConfig"]
@@ -40,6 +41,7 @@ class StudyConfig(Strict):
     Attributes:
         title: heading of the report.
         seed: for the order in which images are looked at, for target classes and noise.
+        precision: ``exact`` or ``fast``; see `presoftmax.models.accelerated`.
         models: names for `presoftmax.load_model`; each is a source, and a victim of all others.
         victims: further models that are only victims (black boxes, for instance).
         images: where the images come from.
@@ -52,6 +54,7 @@ class StudyConfig(Strict):
 
     title: str = "How misleading is the softmax?"
     seed: int = 0
+    precision: Precision = "exact"
     models: Annotated[list[str], Field(min_length=1)]
     victims: list[str] = Field(default_factory=list)
     images: ImagesConfig

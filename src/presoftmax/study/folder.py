@@ -32,6 +32,7 @@ from presoftmax.versions import versions
 __all__ = ["StudyFolder", "Unit"]
 
 _CONFIG = "study.json"
+_PATHS = "paths.json"
 _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
 
@@ -147,6 +148,18 @@ class StudyFolder:
         """Which images were chosen; None as long as they are not."""
         try:
             content: dict[str, Any] = json.loads((self.path / _SELECTION).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content
+
+    def write_paths(self, content: Mapping[str, Any]) -> None:
+        """Write down how networks are run, so that all workers, and those of another day, do the same."""
+        replace_text(self.path / _PATHS, json.dumps(content, indent=1) + "\n")
+
+    def paths(self) -> dict[str, Any] | None:
+        """How networks are run; None as long as that is not settled."""
+        try:
+            content: dict[str, Any] = json.loads((self.path / _PATHS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return content

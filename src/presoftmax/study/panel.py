@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from presoftmax.models import Classifier, Model, absolute_name, load_model, load_victim, table_names
+from presoftmax.models import Classifier, Model, Path, absolute_name, as_source, load_victim, on_path, table_names
 from presoftmax.study.config import StudyConfig
 
 __all__ = ["Names", "Panel", "load_panel"]
@@ -17,11 +17,13 @@ class Names:
         load: names for the catalog, their paths absolute; sources first, then the models that are only victims.
         tables: likewise, as in the tables.
         sources: how many of them are sources.
+        paths: on which `Path` each network is run, ``""`` for a black box; as it is loaded, all of them, when empty.
     """
 
     load: tuple[str, ...]
     tables: tuple[str, ...]
     sources: int
+    paths: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: StudyConfig) -> "Names":
@@ -54,8 +56,10 @@ class Panel:
 @lru_cache(maxsize=1)
 def load_panel(names: Names, device: str) -> Panel:
     """Load the models; a worker that is asked again for the same ones still has them."""
-    sources = [load_model(name, device) for name in names.load[: names.sources]]
-    victims = [load_victim(name, device) for name in names.load[names.sources :]]
-    for model, name in zip([*sources, *victims], names.tables, strict=True):
+    models = [load_victim(name, device) for name in names.load]
+    for model, name in zip(models, names.tables, strict=True):
         model.name = name
-    return Panel(tuple(sources), tuple(victims))
+    for i, path in enumerate(names.paths):
+        if path:
+            models[i] = on_path(as_source(models[i]), Path.parse(path))
+    return Panel(tuple(map(as_source, models[: names.sources])), tuple(models[names.sources :]))

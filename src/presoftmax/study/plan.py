@@ -10,11 +10,10 @@ from presoftmax.data import ImageSet, check_place, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import default_device
 from presoftmax.spacing import log_spaced
-from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.panel import Names, Panel, load_panel
-from presoftmax.study.run import candidates_of, units_of
-from presoftmax.study.work import SHOWN_ITERATIONS
+from presoftmax.study.panel import Names, load_panel
+from presoftmax.study.run import candidates_of, image_iterations, units_of
+from presoftmax.study.work import SHOWN_ITERATIONS, PathsTask, find_paths
 from presoftmax.tracing import Job, prepare
 
 __all__ = ["Plan", "make_plan"]
@@ -95,14 +94,20 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     pool, order = candidates_of(config, panel.sources[0])
     images = min(config.images.count, len(order))
     sample = _sample(pool.read(order[:64]), min(images, config.shard))
+    task = PathsTask(names, sample, config.precision, batch_size, image_iterations(config, images))
+    panel = load_panel(replace(names, paths=tuple(find_paths(task, place).facts["paths"].values())), place)
     costs = []
     forwards = backwards = steps_rows = transfers_rows = 0
     pictures = images
     victims = len(names.tables) - 1
     for source, model in enumerate(config.models):
         for attack in config.attacks_on(model):
-            seconds = _seconds(panel, source, attack, sample, batch_size)
             run = attack.build()
+            job = prepare(
+                run, panel.sources[source], sample, victims=panel.victims_of(source), batch_size=batch_size,
+                precision=config.precision, accelerate=False,
+            )  # fmt: skip
+            seconds = _seconds(job)
             iterations = images * (run.steps + 1)
             kept_iterations = len(log_spaced(run.steps, SHOWN_ITERATIONS))
             costs.append(
@@ -140,15 +145,12 @@ def _sample(images: ImageSet, count: int) -> ImageSet:
     return ImageSet(images.images[rows], images.labels[rows], tuple(f"{i}" for i in range(count)))
 
 
-def _seconds(panel: Panel, source: int, attack: AttackConfig, sample: ImageSet, batch_size: int | None) -> float:
+def _seconds(job: Job) -> float:
     """Seconds for an image and an iteration, from the second iteration on, over about two seconds."""
-    job = prepare(
-        attack.build(), panel.sources[source], sample, victims=panel.victims_of(source), batch_size=batch_size
-    )
     one = _first_batch(job)
     _run(one, 1)
     per_iteration = max(_run(one, 1) / 2, 1e-6)
-    steps = max(1, min(attack.build().steps, round(_MEASURE_SECONDS / per_iteration)))
+    steps = max(1, min(job.attack.steps, round(_MEASURE_SECONDS / per_iteration)))
     return _run(one, steps) / (steps + 1) / len(one.examples)
 
 

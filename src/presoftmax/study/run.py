@@ -1,6 +1,7 @@
 """Run a study: choose the images, then one unit after the other; what is there already is not done again."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +17,10 @@ from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder, Unit
 from presoftmax.study.panel import Names
-from presoftmax.study.work import Candidates, UnitTask, choose, run_unit
+from presoftmax.study.work import Candidates, PathsTask, UnitTask, choose, find_paths, run_unit
 from presoftmax.tracing import Block, Job
 
-__all__ = ["Quiet", "StudyWatcher", "candidates_of", "run_study", "units_of"]
+__all__ = ["Quiet", "StudyWatcher", "candidates_of", "image_iterations", "run_study", "units_of"]
 
 _CHUNK = 64
 
@@ -92,11 +93,33 @@ def run_study(
         left = [unit for unit in units if not folder.is_done(unit)]
         watcher.chosen(len(selection["ids"]), selection["looked_at"], len(units), len(left))
         shards = _Shards(folder, selection)
+        if left:
+            names = _with_paths(config, names, folder, engine, shards, batch_size)
         tasks = ((unit, partial(_task, config, names, unit, shards, batch_size)) for unit in left)
         for number, (unit, done) in enumerate(engine.map(run_unit, tasks, watcher.progressed), start=1):
             folder.write_unit(unit, done.files, done.facts)
             watcher.finished(unit, done.facts, len(left) - number)
     return folder
+
+
+def _with_paths(
+    config: StudyConfig, names: Names, folder: StudyFolder, engine: Engine, shards: "_Shards", batch_size: int | None
+) -> Names:
+    """The names with how each network is run, which is settled once for the whole study."""
+    known = folder.paths()
+    if known is None:
+        task = PathsTask(
+            names, shards.read(0, config.shard), config.precision, batch_size, image_iterations(config, len(shards))
+        )
+        ((_, done),) = engine.map(find_paths, iter([("paths", lambda: task)]))
+        known = done.facts
+        folder.write_paths(known)
+    return replace(names, paths=tuple(known["paths"][name] for name in names.tables))
+
+
+def image_iterations(config: StudyConfig, images: int) -> int:
+    """Images that each model sees in a study of so many images, as a victim or as the source."""
+    return sum(images * (attack.build().steps + 1) for model in config.models for attack in config.attacks_on(model))
 
 
 def units_of(config: StudyConfig, names: Names, images: int) -> list[Unit]:
@@ -205,6 +228,9 @@ class _Shards:
         ]
         self._places = places[: len(self._ids)]
 
+    def __len__(self) -> int:
+        return len(self._ids)
+
     def read(self, start: int, stop: int) -> ImageSet:
         wanted = self._places[start:stop]
         chunks = {
@@ -226,6 +252,7 @@ def _task(config: StudyConfig, names: Names, unit: Unit, shards: _Shards, batch_
         attack=attack,
         images=shards.read(start, start + config.shard),
         seed=config.seed,
+        precision=config.precision,
         batch_size=batch_size,
         noise=config.noise,
         final_images=config.final_images,

@@ -18,16 +18,34 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
-from presoftmax.models import are_right, clean_answers, frozen, is_out_of_memory
+from presoftmax.models import (
+    Classifier,
+    Precision,
+    are_right,
+    as_fast_as_pays,
+    clean_answers,
+    frozen,
+    is_out_of_memory,
+)
 from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TOP, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
 from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.noise import noise_table
 from presoftmax.study.panel import Names, Panel, load_panel
-from presoftmax.tracing import Block, Job, prepare
+from presoftmax.tracing import Block, Job, default_batch_size, prepare
 from presoftmax.versions import versions
 
-__all__ = ["SHOWN_ITERATIONS", "Candidates", "Done", "OnBlock", "UnitTask", "choose", "run_unit"]
+__all__ = [
+    "SHOWN_ITERATIONS",
+    "Candidates",
+    "Done",
+    "OnBlock",
+    "PathsTask",
+    "UnitTask",
+    "choose",
+    "find_paths",
+    "run_unit",
+]
 
 _SELECTION_BATCH = 32
 SHOWN_ITERATIONS = 12
@@ -53,6 +71,25 @@ class Candidates:
 
 
 @dataclass(frozen=True)
+class PathsTask:
+    """Models whose fastest paths are wanted.
+
+    Attributes:
+        names: the models.
+        images: to try with.
+        precision: of the study.
+        batch_size: examples at a time; chosen when None.
+        image_iterations: images that each model will see.
+    """
+
+    names: Names
+    images: ImageSet
+    precision: Precision
+    batch_size: int | None
+    image_iterations: int
+
+
+@dataclass(frozen=True)
 class UnitTask:
     """A unit with all that it needs.
 
@@ -62,6 +99,7 @@ class UnitTask:
         attack: the attack.
         images: the shard.
         seed: of the study.
+        precision: likewise.
         batch_size: examples at a time; chosen when None.
         noise: whether victims also see noise.
         final_images: whether the images of the last iteration are kept.
@@ -73,6 +111,7 @@ class UnitTask:
     attack: AttackConfig
     images: ImageSet
     seed: int
+    precision: Precision
     batch_size: int | None
     noise: bool
     final_images: bool
@@ -100,6 +139,20 @@ def choose(task: Candidates, device: str, on_block: OnBlock | None = None) -> Do
     }
     pixels = to_safetensors({"images": chosen.images.contiguous(), "labels": chosen.labels.contiguous()})
     return Done({"images.safetensors": pixels, "natural.parquet": _parquet(natural)}, facts)
+
+
+def find_paths(task: PathsTask, device: str, on_block: OnBlock | None = None) -> Done:
+    """On which path each network is run: the fastest on this device, or the usual one in a short study."""
+    panel = load_panel(task.names, device)
+    size = task.batch_size or default_batch_size(task.images, panel.sources[0].device)
+    images, passes = task.images.images[:size], -(-task.image_iterations // size)
+    paths = []
+    for i, model in enumerate(panel.models):
+        is_source = i < task.names.sources
+        faster = as_fast_as_pays(model, images, task.precision, gradient=is_source, passes=passes)
+        paths.append(str(faster.path) if isinstance(faster, Classifier) else "")
+    named = dict(zip(task.names.tables, paths, strict=True))
+    return Done({}, {"precision": task.precision, "paths": named, "device": _device_name(panel.sources[0].device)})
 
 
 def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Done:
@@ -150,7 +203,8 @@ def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | Non
     keep = log_spaced(attack.steps, SHOWN_ITERATIONS) if task.gallery else []
     return prepare(
         attack, panel.sources[task.source], examples, victims=panel.victims_of(task.source),
-        targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep,
+        targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep, precision=task.precision,
+        accelerate=False,
     )  # fmt: skip
 
 
@@ -199,6 +253,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "batch_size": job.batch_size,
         "attack": job.attack.describe(),
+        "paths": job.paths(),
         "device": _device_name(job.source.device),
         "threads": torch.get_num_threads(),
         "versions": versions(),

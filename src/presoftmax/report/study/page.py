@@ -63,6 +63,7 @@ def _page(results: Results, overview: Overview, rows: tuple[ClaimRow, ...], figu
         config=results.config.values(),
         selection=results.folder.selection(),
         versions=results.folder.about()["versions"],
+        paths=(results.folder.paths() or {}).get("paths", {}),
         rows=rows,
         show=show_value,
         figures=figures,
