@@ -154,7 +154,7 @@ def test_results_depend_on_neither_batch_size_nor_order(photos, tiny):
 
 def test_blocks_make_no_difference(photos, tiny, monkeypatch):
     whole = ps.trace(ATTACKS["multi-class"](), tiny, photos, victims=[Tiny(1)])
-    monkeypatch.setattr("presoftmax.tracing._BLOCK_ITERATIONS", 1)
+    monkeypatch.setattr("presoftmax.records._MOST_ITERATIONS", 1)
     pieces = ps.trace(ATTACKS["multi-class"](), tiny, photos, victims=[Tiny(1)])
     assert len(pieces.blocks) == 5 > len(whole.blocks)
     assert pieces.steps.equals(whole.steps)

@@ -1,6 +1,7 @@
 """What is written down about an iteration, computed where the logits are and moved to the host in blocks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from presoftmax.scores import Facts, compute
 __all__ = ["Recorder", "perturbation_record", "rows_of", "step_record", "transfer_record"]
 
 Record = dict[str, Tensor]
+
+_MOST_ITERATIONS = 64
+_MOST_VALUES = 2**22
 
 _SCORES = (
     "margin",
@@ -64,15 +68,29 @@ def float_record(logits: Tensor, goal: Goal) -> Record:
 
 def perturbation_record(pixels: Tensor, previous: Tensor, clean: Tensor) -> Record:
     """The columns of `steps` that come from 8-bit images uint8 ``(N, C, H, W)``."""
-    size = (pixels.float() - clean.float()).abs()
-    # Sums of one row of pixels are exact in float32 (up to 258 pixels wide, for the squares), sums of rows in float64.
+    size = torch.maximum(pixels, clean) - torch.minimum(pixels, clean)
+    floats = size.float()
     return {
-        "changed": (pixels ^ previous).amax(dim=1).count_nonzero(dim=(1, 2)) / pixels[0, 0].numel(),
-        "l0": size.count_nonzero(dim=(1, 2, 3)),
-        "l1": size.sum(dim=-1).double().sum(dim=(1, 2)),
-        "l2": size.square().sum(dim=-1).double().sum(dim=(1, 2)).sqrt(),
+        "changed": _count(pixels ^ previous, dim=1).float() / pixels[0, 0].numel(),
+        "l0": _total(size.clamp_max(1).float()),
+        "l1": _total(floats),
+        "l2": _total(floats.square_()).sqrt(),
         "linf": size.amax(dim=(1, 2, 3)),
     }
+
+
+def _total(values: Tensor) -> Tensor:
+    """Sums ``(N,)`` of whole numbers ``(N, C, H, W)``.
+
+    Sums of one row of pixels are exact in float32 (up to 258 pixels wide, for squares of grey levels), sums of rows in
+    float64.
+    """
+    return values.sum(dim=-1).double().sum(dim=(1, 2))
+
+
+def _count(values: Tensor, dim: int) -> Tensor:
+    """Pixels ``(N,)`` of ``(N, C, H, W)`` in which any channel is not zero; far faster than ``count_nonzero``."""
+    return values.amax(dim=dim).clamp_max(1).float().sum(dim=-1).double().sum(dim=-1)
 
 
 def transfer_record(logits: Tensor, goal: Goal) -> Record:
@@ -91,13 +109,25 @@ def transfer_record(logits: Tensor, goal: Goal) -> Record:
     }
 
 
+@dataclass(frozen=True)
+class _Iteration:
+    number: int
+    perturbation: Record
+    logits: Tensor
+    float_logits: Tensor | None
+    answers: Sequence[Tensor]
+
+
 class Recorder:
-    """Collects records on the device; `flush` moves them to the host and makes frames of them.
+    """Collects on the device what iterations gave; `flush` computes their records together and makes frames of them.
+
+    Dozens of scores of a few rows cost more to start than to compute, so nothing is computed before there is a block of
+    iterations.
 
     Args:
         attack: name of the attack.
         source: name of the source.
-        victims: names of the victims, in the order of their records.
+        victims: names of the victims, in the order of their answers.
         ids: the ``N`` example ids of the batch.
     """
 
@@ -105,34 +135,60 @@ class Recorder:
         self._keys = {"attack": attack, "source": source}
         self._victims = tuple(victims)
         self._ids = tuple(ids)
-        self._iterations: list[int] = []
-        self._steps: list[Record] = []
-        self._transfers: list[list[Record]] = []
+        self._kept: list[_Iteration] = []
+        self._values = 0
 
-    def __len__(self) -> int:
-        return len(self._iterations)
+    @property
+    def is_full(self) -> bool:
+        """Whether what is kept should be flushed, lest it take too much memory."""
+        return len(self._kept) >= _MOST_ITERATIONS or self._values >= _MOST_VALUES
 
-    def add(self, iteration: int, step: Record, transfers: list[Record]) -> None:
-        """Take the records of one iteration: the source's, and one for each victim."""
-        self._iterations.append(iteration)
-        self._steps.append(step)
-        self._transfers.append(transfers)
+    def add(
+        self,
+        iteration: int,
+        perturbation: Record,
+        logits: Tensor,
+        answers: Sequence[Tensor],
+        float_logits: Tensor | None = None,
+    ) -> None:
+        """Take an iteration.
 
-    def flush(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        Args:
+            iteration: its number.
+            perturbation: columns that come from the images.
+            logits: the source's, ``(N, M)``, of the recorded images.
+            answers: the victims', likewise.
+            float_logits: the source's of the images before rounding, where it saw those.
+        """
+        self._kept.append(_Iteration(iteration, perturbation, logits, float_logits, answers))
+        self._values += logits.numel() * (1 + len(answers))
+
+    def flush(self, goal: Goal) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The `steps` and `transfers` rows of what was added since the last flush."""
-        steps = self._frame(STEPS, self._steps, {})
+        kept, self._kept, self._values = self._kept, [], 0
+        repeated = Goal(goal.labels.repeat(len(kept)), goal.targets.repeat(len(kept), 1))
+        steps = {name: torch.cat([each.perturbation[name] for each in kept]) for name in kept[0].perturbation}
+        floats = [each.float_logits for each in kept if each.float_logits is not None]
+        steps |= float_record(torch.cat(floats), repeated) if floats else {}
+        steps |= step_record(torch.cat([each.logits for each in kept]), repeated)
+        iterations = [each.number for each in kept]
         by_victim = [
-            self._frame(TRANSFERS, [records[i] for records in self._transfers], {"victim": name})
+            self._frame(
+                TRANSFERS,
+                transfer_record(torch.cat([each.answers[i] for each in kept]), repeated),
+                iterations,
+                {"victim": name},
+            )
             for i, name in enumerate(self._victims)
         ]
         transfers = pl.concat(by_victim) if by_victim else pl.DataFrame(schema=polars_schema(TRANSFERS))
-        self._iterations, self._steps, self._transfers = [], [], []
-        return steps, transfers
+        return self._frame(STEPS, steps, iterations, {}), transfers
 
-    def _frame(self, columns: Sequence[Column], records: list[Record], names: dict[str, str]) -> pl.DataFrame:
-        stacked = {name: torch.stack([record[name] for record in records]).flatten(0, 1) for name in records[0]}
-        iterations = np.repeat(self._iterations, len(self._ids))
-        return rows_of(columns, stacked, list(self._ids) * len(records), iterations, {**self._keys, **names})
+    def _frame(
+        self, columns: Sequence[Column], record: Record, iterations: Sequence[int], names: Mapping[str, str]
+    ) -> pl.DataFrame:
+        numbers = np.repeat(iterations, len(self._ids))
+        return rows_of(columns, record, list(self._ids) * len(iterations), numbers, {**self._keys, **names})
 
 
 def rows_of(

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Literal, get_args
@@ -30,6 +31,7 @@ from presoftmax.attacks import (
 )
 from presoftmax.data import ImageSet
 from presoftmax.errors import AttackError, DataError, PresoftmaxWarning
+from presoftmax.host_memory import freed_memory_kept
 from presoftmax.models import (
     Classifier,
     Model,
@@ -44,20 +46,19 @@ from presoftmax.models import (
     frozen,
     pays,
 )
-from presoftmax.records import Recorder, float_record, perturbation_record, step_record, transfer_record
+from presoftmax.records import Recorder, perturbation_record
 from presoftmax.schema import NOT_FINITE
 from presoftmax.versions import versions
 
 __all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepare", "trace"]
 
-_BLOCK_SECONDS = 0.5
-_BLOCK_ITERATIONS = 64
+_BLOCK_SECONDS = 1.0
 
-# On a CPU, activations of more than a few dozen MB are returned to the system after every layer and their pages
-# faulted in
-# again for the next, which can double the time of a pass: four 224-pixel images at a time are fastest there.
-_PIXELS_PER_BATCH = {"cpu": 4 * 224**2}
+# As many as pay on a CPU: weights are read, and reordered, once for all of them; more only take more memory.
+_PIXELS_PER_BATCH = {"cpu": 16 * 224**2}
+_MOST_PER_BATCH = {"cpu": 128}
 _PIXELS_PER_GPU_BATCH = 64 * 224**2
+_MOST_PER_GPU_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Job:
     batch_size: int
     keep: frozenset[int]
     precision: Precision = "exact"
+    keeps_memory: bool = False
 
     def describe(self) -> dict[str, Any]:
         """All settings and versions as plain values, as they go into the files."""
@@ -132,18 +134,20 @@ class Job:
         images = self.examples.images[: self.batch_size]
         faster = partial(as_fast_as_pays, images=images, precision=self.precision, passes=self.passes)
         victims = tuple(faster(victim, gradient=False) for victim in self.victims)
-        return replace(self, source=as_source(faster(self.source, gradient=True)), victims=victims)
+        source = as_source(faster(self.source, gradient=True))
+        return replace(self, source=source, victims=victims, keeps_memory=True)
 
     def stream(self) -> Iterator[Block]:
-        """Run the attack; blocks come as they are finished (about two a second)."""
+        """Run the attack; blocks come as they are finished (about one a second)."""
         blocks = self._blocks()
-        while True:
-            # The caller's code between two blocks keeps its own settings.
-            with float32_products(self.precision):
-                block = next(blocks, None)
-            if block is None:
-                return
-            yield block
+        with freed_memory_kept() if self.keeps_memory else nullcontext():
+            while True:
+                # The caller's code between two blocks keeps its own number formats.
+                with float32_products(self.precision):
+                    block = next(blocks, None)
+                if block is None:
+                    return
+                yield block
 
     def _blocks(self) -> Iterator[Block]:
         with frozen(self.source, *self.victims):
@@ -236,7 +240,8 @@ def trace(
         precision: ``"exact"``: float32 all the way; ``"fast"``: bfloat16 (or TF32) where that is faster (see
             `presoftmax.models.accelerated`).
         accelerate: whether networks are run as copies that compute the same faster (batch norms folded, another memory
-            layout), checked on these images. When left out, where the attack is long enough for it to pay.
+            layout), checked on these images, and the process keeps freed memory while it runs (see
+            `presoftmax.host_memory.freed_memory_kept`). When left out, where the attack is long enough for it to pay.
         on_block: called with every finished block of iterations.
 
     Raises:
@@ -339,7 +344,9 @@ class Trace:
 def default_batch_size(examples: ImageSet, device: torch.device) -> int:
     """Examples attacked at a time where nothing else is asked for."""
     height, width = examples.images.shape[-2:]
-    return max(1, _PIXELS_PER_BATCH.get(device.type, _PIXELS_PER_GPU_BATCH) // (height * width))
+    most = _MOST_PER_BATCH.get(device.type, _MOST_PER_GPU_BATCH)
+    by_pixels = _PIXELS_PER_BATCH.get(device.type, _PIXELS_PER_GPU_BATCH) // (height * width)
+    return max(1, min(most, by_pixels))
 
 
 def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> Iterator[Block]:
@@ -360,15 +367,16 @@ def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> I
             answers = [ask(victim, pixels).to(device) for victim in job.victims]
             if iteration == 0:
                 _check_victims(job, logits, answers)
-            record = perturbation_record(pixels, previous, ascent.clean) | _logits_record(job, logits, pixels, goal)
+            record = perturbation_record(pixels, previous, ascent.clean)
             record["gradient_vanished"] = vanished
-            recorder.add(iteration, record, [transfer_record(answer, goal) for answer in answers])
+            recorded, floats = _source_logits(job, logits, pixels)
+            recorder.add(iteration, record, recorded, answers, floats)
         if iteration in job.keep:
             kept[iteration] = pixels
         previous = pixels
         last = iteration == job.attack.steps
-        if last or len(recorder) >= _BLOCK_ITERATIONS or time.monotonic() - since >= _BLOCK_SECONDS:
-            steps, transfers = recorder.flush()
+        if last or recorder.is_full or time.monotonic() - since >= _BLOCK_SECONDS:
+            steps, transfers = recorder.flush(goal)
             images = {i: image.cpu() for i, image in kept.items()}
             yield Block(steps, transfers, images, ascent.floats.cpu() if last else None, index, iteration)
             kept, since = {}, time.monotonic()
@@ -376,11 +384,11 @@ def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> I
             ascent.move(look)
 
 
-def _logits_record(job: Job, logits: Tensor, pixels: Tensor, goal: Goal) -> dict[str, Tensor]:
-    """Columns from the source's logits at what it saw; where that was a float image, from the rounded one too."""
+def _source_logits(job: Job, logits: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The source's logits of the recorded images, and of the float images if it saw those."""
     if job.attack.discretization.source_sees_pixels:
-        return step_record(logits, goal)
-    return float_record(logits, goal) | step_record(ask(job.source, pixels), goal)
+        return logits, None
+    return ask(job.source, pixels), logits
 
 
 def _goal(job: Job, batch: ImageSet, logits: Tensor, given: Tensor | None, labels: Tensor) -> Goal:

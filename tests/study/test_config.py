@@ -91,7 +91,8 @@ def test_the_template_is_the_papers_study(tmp_path):
 def test_the_papers_panel_needs_imagenet_and_offers_another():
     with pytest.raises(StudyError, match="--imagenet DIR.*--panel efficientnet-lite"):
         preset("paper", None, None, None)
-    small = preset("efficientnet-lite", None, 4, 5)
+    small = preset("efficientnet-lite", None, 4, 5, "fast")
+    assert (paper.precision, small.precision) == ("exact", "fast")
     assert (small.images.path, small.images.count, small.attacks[1].steps) == ("samples", 4, 5)
     with pytest.raises(StudyError, match="no panel 'nothing'"):
         preset("nothing", None, None, None)

@@ -11,6 +11,7 @@ import typer
 
 from presoftmax._version import __version__
 from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
+from presoftmax.host_memory import freed_memory_kept
 
 __all__ = ["app", "main"]
 
@@ -39,6 +40,13 @@ class DiscretizationOption(StrEnum):
     FINAL = "final"
 
 
+class PrecisionOption(StrEnum):
+    """Number formats; see `presoftmax.models.Precision`."""
+
+    EXACT = "exact"
+    FAST = "fast"
+
+
 class EngineOption(StrEnum):
     """Where a study runs."""
 
@@ -63,7 +71,8 @@ def main() -> None:
     """Run the command line; what the user can put right becomes one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
     try:
-        app()
+        with freed_memory_kept():
+            app()
     except PresoftmaxError as error:
         _fail(str(error))
     except OSError as error:
@@ -204,6 +213,10 @@ def reproduce(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Iterations of each attack.", show_default="500, or the file's")
     ] = None,
+    precision: Annotated[
+        PrecisionOption | None,
+        typer.Option(help="float32 all the way, or bfloat16 where faster.", show_default="exact, or the file's"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/PANEL")] = None,
     engine: EngineChoice = EngineOption.LOCAL,
     device: Device = None,
@@ -216,7 +229,7 @@ def reproduce(
     from presoftmax.cli.study import make_engine, show_report, show_run
     from presoftmax.study.presets import preset
 
-    config = preset(panel, str(imagenet) if imagenet else None, images, steps)
+    config = preset(panel, str(imagenet) if imagenet else None, images, steps, precision and precision.value)
     folder = out or Path("presoftmax-runs") / Path(panel).stem
     show_run(config, folder, make_engine(engine, device, address, cpus), batch)
     show_report(folder, as_json)

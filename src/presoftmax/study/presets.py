@@ -27,14 +27,17 @@ def template() -> str:
     return files("presoftmax.study").joinpath("template.toml").read_text(encoding="utf-8")
 
 
-def preset(panel: str, imagenet: str | None, images: int | None, steps: int | None) -> StudyConfig:
+def preset(
+    panel: str, imagenet: str | None, images: int | None, steps: int | None, precision: str | None = None
+) -> StudyConfig:
     """The paper's two attacks on a panel.
 
     Args:
-        panel: a name of `PANELS`, or a study's TOML file, of which images and steps may be changed.
+        panel: a name of `PANELS`, or a study's TOML file, of which images, steps and precision may be changed.
         imagenet: folder of ImageNet; the sample photos when left out, except for the paper's own panel.
         images: how many; 2,500 when left out.
         steps: iterations; 500 when left out.
+        precision: ``exact`` or ``fast``; ``exact`` when left out.
 
     Raises:
         StudyError: no such panel, or no images for it.
@@ -58,6 +61,8 @@ def preset(panel: str, imagenet: str | None, images: int | None, steps: int | No
         raise StudyError(f"no panel {panel!r}: {', '.join(PANELS)}, or a study's TOML file")
     if images is not None:
         content["images"]["count"] = images
+    if precision is not None:
+        content["precision"] = precision
     if steps is not None:
         for attack in content["attacks"]:
             attack["steps"] = steps

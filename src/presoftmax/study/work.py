@@ -18,6 +18,7 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
+from presoftmax.host_memory import freed_memory_kept
 from presoftmax.models import (
     Classifier,
     Precision,
@@ -170,7 +171,8 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Do
     while True:
         job = _job(task, panel, examples, size)
         try:
-            done = _run(task, panel, job, on_block)
+            with freed_memory_kept():
+                done = _run(task, panel, job, on_block)
             done.facts["batch_halved"] = halved
             return done
         except (RuntimeError, MemoryError) as error:
