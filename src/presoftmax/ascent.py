@@ -84,7 +84,7 @@ class Ascent:
         else:
             rounds = attack.discretization.steps_from_pixels
             origin = attack.space.variable(look.seen.detach()) if rounds else self._variable
-            gradient = attack.space.gradient(torch.nan_to_num_(self._gradient, 0.0, 0.0, 0.0), origin, std)
+            gradient = attack.space.gradient(torch.nan_to_num(self._gradient, 0.0, 0.0, 0.0), origin, std)
             step, self._state = attack.update.step(gradient, self._state)
             self._variable = origin + attack.space.move(step, std)
         self.floats = attack.constraint.project(attack.space.images(self._variable), self._clean_floats).clamp_(0, 1)

@@ -52,7 +52,33 @@ def residual():
     return Residual().eval()
 
 
-@pytest.mark.parametrize("make", [batch_normed, residual])
+def padded():
+    """Padding in modules of their own inside convolutions: even, one more at the end, and too odd to fold."""
+
+    class Same(nn.Conv2d):
+        def __init__(self, *args, pad, **options):
+            super().__init__(*args, **options)
+            self.static_padding = nn.ZeroPad2d(pad)
+
+        def forward(self, x):
+            return nn.functional.conv2d(self.static_padding(x), self.weight, self.bias, self.stride, 0, 1, self.groups)
+
+    torch.manual_seed(4)
+    return nn.Sequential(
+        Same(3, 6, 3, pad=(1, 1, 1, 1)), nn.ReLU6(), Same(6, 6, 3, 2, pad=(0, 1, 0, 1), groups=6), nn.BatchNorm2d(6),
+        nn.ReLU6(), Same(6, 6, 5, 2, pad=(1, 2, 1, 2), groups=6, bias=False), Same(6, 6, 3, 2, pad=(0, 1, 0, 1)),
+        Same(6, 6, 1, pad=(0, 2, 0, 2), groups=6), nn.Flatten(), nn.Linear(6 * 9, 4),
+    ).eval()  # fmt: skip
+
+
+def test_padding_is_done_by_the_convolutions_where_that_is_exact():
+    layers = [module for module in simplified(padded()).modules() if isinstance(module, nn.Conv2d)]
+    assert [type(layer) is nn.Conv2d for layer in layers] == [True, True, True, False, False]
+    assert [layer.kernel_size for layer in layers[:3]] == [(3, 3), (4, 4), (6, 6)]
+    assert [tuple(layer.padding) for layer in layers[:3]] == [(1, 1), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("make", [batch_normed, residual, padded])
 def test_a_simplified_network_is_the_same_function_with_the_same_gradient(make):
     network = make()
     before = copy.deepcopy(network.state_dict())

@@ -1,4 +1,4 @@
-"""The same function in fewer and smaller passes over memory: batch norms folded, activations in place."""
+"""The same function in fewer passes over memory: batch norms and padding folded, activations in place."""
 
 import copy
 import operator
@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from presoftmax.models.padding import pad_inside
 
 __all__ = ["simplified"]
 
@@ -27,7 +29,7 @@ _ACTIVATIONS: dict[Any, Callable[..., Any]] = {
 
 
 def simplified(network: nn.Module) -> nn.Module:
-    """A copy of a network with batch norms folded into the convolutions before them, and activations in place.
+    """A copy of a network with batch norms and padding folded into the convolutions, and activations in place.
 
     The copy is for evaluation only. Whether it agrees with the network is for the caller to check: a convolution that
     does more than convolve would not.
@@ -42,6 +44,7 @@ def simplified(network: nn.Module) -> nn.Module:
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         raise ValueError("it has hooks, which a simplified copy would not call")
     copied = copy.deepcopy(network)
+    pad_inside(copied)
     graph = _Tracer().trace(copied)
     _fold_batch_norms(graph, dict(copied.named_modules()))
     _activate_in_place(graph, dict(copied.named_modules()))

@@ -37,7 +37,7 @@ class Strict(BaseModel):
 class _AttackBase(Strict):
     kind: str
     name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
-    discretization: DiscretizationName = "every-step"
+    discretization: DiscretizationName
     sources: list[str] | None = None
     targets: list[Annotated[int, Field(ge=0)]] | None = None
 
@@ -58,6 +58,7 @@ class _AttackBase(Strict):
 
 class _PaperAttack(_AttackBase):
     steps: Count = 500
+    discretization: DiscretizationName = "every-step"
     space: Literal["normalized", "pixel"] = "normalized"
 
 
@@ -97,6 +98,7 @@ class PopularConfig(_AttackBase):
 
     kind: Literal[tuple(POPULAR)]  # type: ignore[valid-type]
     steps: Count | None = None
+    discretization: DiscretizationName = "straight-through"
     goal: Literal["untargeted", "targeted"] | None = None
     epsilon: Size | None = None
     alpha: Size | None = None

