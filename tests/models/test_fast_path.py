@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import presoftmax as ps
-from presoftmax.models import AS_GIVEN, Classifier, Path, accelerated, on_path, on_usual_path
+from presoftmax.models import AS_GIVEN, Classifier, Path, accelerated, as_fast_as_pays, on_path, on_usual_path
 from presoftmax.models import acceleration as acceleration_module
 from presoftmax.models.simplification import simplified
 from tests.conftest import make_images
@@ -170,6 +170,28 @@ def test_fast_may_be_bfloat16_and_answers_in_float32():
     assert "simplified+channels_last+bfloat16" not in accelerated(model, images, gradient=True)[1].milliseconds
     with pytest.raises(ValueError, match="does not come back"):
         on_path(half, AS_GIVEN)
+
+
+def test_memory_too_small_for_all_images_tries_fewer():
+    class Hungry(nn.Module):
+        def __init__(self, most):
+            super().__init__()
+            self.body, self.most = batch_normed(), most
+
+        def forward(self, x):
+            if len(x) > self.most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return self.body(x)
+
+    fx_wrapped = nn.Sequential(Hungry(2))
+    shown = []
+    handle = fx_wrapped.register_forward_pre_hook(lambda module, given: shown.append(len(given[0])))
+    model = Classifier(fx_wrapped)
+    found = as_fast_as_pays(model, make_images(8, size=8), "fast", gradient=True, passes=1)
+    handle.remove()
+    assert found is model, "a length that decides cannot be traced"
+    assert shown[:3] == [8, 4, 2]
+    assert as_fast_as_pays(Classifier(Hungry(0)), make_images(2, size=8), gradient=False, passes=60).path == AS_GIVEN
 
 
 @pytest.mark.parametrize("path", [AS_GIVEN, USUAL, Path(bfloat16=True)])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from presoftmax.errors import first_line
 from presoftmax.models.classifier import Classifier, Model, frozen
+from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.paths import Path, Precision, candidates, float32_products
 from presoftmax.models.simplification import simplified
 
@@ -119,13 +120,20 @@ def as_fast_as_pays(
 ) -> Model:
     """The model on its fastest path, or, if there are not many passes to make, on the usual one; see `accelerated`.
 
-    A black box stays as it is.
+    A black box stays as it is. Where memory is too small for all images, fewer are tried.
     """
     if not isinstance(model, Classifier):
         return model
-    if precision == "fast" or passes >= _WORTH_MEASURING:
-        return accelerated(model, images, precision, gradient=gradient)[0]
-    return on_usual_path(model, images)
+    try:
+        if precision == "fast" or passes >= _WORTH_MEASURING:
+            return accelerated(model, images, precision, gradient=gradient)[0]
+        return on_usual_path(model, images)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(images) == 1:
+        return model  # the loop will say it
+    return as_fast_as_pays(model, images[: len(images) // 2], precision, gradient=gradient, passes=passes)
 
 
 class _Trial:
@@ -146,6 +154,8 @@ class _Trial:
                 raise ValueError("the model itself gives no answer to compare with")
             self.errors[path] = self._differs(self._run(candidate), self._expected)
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             self.refused[str(path)] = first_line(error)
             _LOG.info("%s does not run %s: %s", self._model.name, path, first_line(error))
             return None
@@ -165,7 +175,9 @@ class _Trial:
     def _answer(self, model: Classifier) -> _Answer | None:
         try:
             return self._run(model, "exact")
-        except Exception:  # what is wrong with the model is said, better, when it is used
+        except Exception as error:  # what is wrong with the model is said, better, when it is used
+            if is_out_of_memory(error):
+                raise
             return None
 
     def _run(self, model: Classifier, precision: Precision | None = None) -> _Answer:
