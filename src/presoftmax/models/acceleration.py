@@ -144,6 +144,7 @@ class _Trial:
         self._images = images.to(model.device)
         self.refused: dict[str, str] = {}
         self.errors: dict[Path, float] = {}
+        self._classes: Tensor | None = None
         self._expected = self._answer(model)
 
     def of(self, path: Path) -> Classifier | None:
@@ -181,14 +182,16 @@ class _Trial:
             return None
 
     def _run(self, model: Classifier, precision: Precision | None = None) -> _Answer:
-        """Logits, and the gradient of the sum of each image's largest one."""
+        """Logits, and the gradient of the sum of the one that the model itself takes for the largest in each image."""
         with frozen(model), float32_products(precision or self._precision):
             if not self._gradient:
                 with torch.no_grad():
                     return model(self._images), None
             floats = (self._images.float() / 255).requires_grad_(True)
             logits: Tensor = model(floats)
-            return logits.detach(), torch.autograd.grad(logits.amax(dim=1).sum(), floats)[0]
+            # The same classes for every path: which of two equals is largest, rounding decides.
+            self._classes = logits.argmax(dim=1, keepdim=True) if self._classes is None else self._classes
+            return logits.detach(), torch.autograd.grad(logits.gather(1, self._classes).sum(), floats)[0]
 
     def _differs(self, got: _Answer, expected: _Answer) -> float:
         """The relative difference of the logits; ValueError where it, or that of the gradient, is too large."""
