@@ -1,8 +1,8 @@
-"""What `fast` costs: the same attack in float32 and in the faster number format, logits and transfer side by side.
+"""What `fast` costs: the same attack in float32, as `fast` chooses, and in bfloat16 throughout.
 
     python -m benchmarks.precision_cost [--images 16] [--steps 30] [--json FILE]
 
-EfficientNet-Lite0 on sample photos, Lite1 and Lite2 as victims (extra ``demo``). Both end images are looked at by the
+EfficientNet-Lite0 on sample photos, Lite1 and Lite2 as victims (extra ``demo``). All end images are looked at by the
 float32 models, too: what an attack found in bfloat16 has to hold in float32.
 """
 
@@ -15,9 +15,11 @@ import polars as pl
 import torch
 
 import presoftmax as ps
-from presoftmax.models import Classifier
+from presoftmax.models import Classifier, ModelPath, on_path
 from presoftmax.tracing import Trace
 from presoftmax.versions import versions
+
+HALF = "bfloat16 throughout"
 
 
 def looked_at(trace: Trace, source: Classifier, victims: list[Classifier]) -> dict[str, Any]:
@@ -50,24 +52,28 @@ def main() -> None:
     options = parser.parse_args()
     source, *victims = ps.load_models("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", device="cpu")
     photos = ps.select_correct([ps.samples("imagenet")], [source, *victims], options.images).images
+    half = ModelPath(simplified=True, channels_last=True, bfloat16=True)
+    models = {
+        "exact": (source, victims, {"precision": "exact", "accelerate": True}),
+        "fast": (source, victims, {"precision": "fast", "accelerate": True}),
+        HALF: (on_path(source, half), [on_path(victim, half) for victim in victims], {"accelerate": False}),
+    }
     found = {}
-    for precision in ("exact", "fast"):
-        trace = ps.trace(
-            ps.attacks.over_optimized(options.steps, 0.3), source, photos, victims=victims, precision=precision,
-            accelerate=True,
-        )  # fmt: skip
-        found[precision] = looked_at(trace, source, victims)
+    for name, (attacked, shown_to, how) in models.items():
+        attack = ps.attacks.over_optimized(options.steps, 0.3)
+        trace = ps.trace(attack, attacked, photos, victims=shown_to, **how)
+        found[name] = looked_at(trace, source, victims)
     print(f"{len(photos)} photos, {options.steps} iterations\n")
-    print("| | exact | fast |\n| --- | --- | --- |")
+    print(f"| | {' | '.join(found)} |\n|{' --- |' * (1 + len(found))}")
     for key, title in (
         ("confidence", "mean confidence at the end"), ("ca1", "mean CA1, as recorded"),
         ("ca1_float32", "mean CA1 of the same images in float32"),
         ("largest_error", "largest error of a recorded CA1, over the largest logit"), ("log_odds", "mean log-odds"),
     ):  # fmt: skip
-        print(f"| {title} | {found['exact'][key]:.3g} | {found['fast'][key]:.3g} |")
+        print(f"| {title} | {' | '.join(f'{each[key]:.3g}' for each in found.values())} |")
     for victim in victims:
         for key, title in (("transfer", "as recorded"), ("transfer_float32", "in float32")):
-            shares = [f"{100 * found[precision][key][victim.name]:.0f} %" for precision in ("exact", "fast")]
+            shares = [f"{100 * each[key][victim.name]:.0f} %" for each in found.values()]
             print(f"| fools {victim.name}, {title} | {' | '.join(shares)} |")
     for precision, each in found.items():
         print(f"\n{precision}: {', '.join(f'{name} {path}' for name, path in each['paths'].items())}")

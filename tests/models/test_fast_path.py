@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 import presoftmax as ps
-from presoftmax.models import AS_GIVEN, Classifier, Path, accelerated, as_fast_as_pays, on_path, on_usual_path
+from presoftmax.models import AS_GIVEN, Classifier, ModelPath, accelerated, as_fast_as_pays, on_path, on_usual_path
 from presoftmax.models import acceleration as acceleration_module
 from presoftmax.models.simplification import simplified
 from tests.conftest import make_images
 
-USUAL = Path(simplified=True, channels_last=True)
+USUAL = ModelPath(simplified=True, channels_last=True)
 
 
 def batch_normed() -> nn.Module:
@@ -150,7 +150,7 @@ def test_the_fastest_path_is_taken_and_why_is_said(monkeypatch, caplog):
     monkeypatch.setattr(acceleration_module._Trial, "seconds", lambda self, found: pace[str(found.path)])
     with caplog.at_level(logging.INFO, "presoftmax"):
         found, choice = accelerated(model, images, gradient=True)
-    assert choice.path == found.path == Path(simplified=True), "two percent are no reason"
+    assert choice.path == found.path == ModelPath(simplified=True), "two percent are no reason"
     assert choice.milliseconds == {name: 500 * each for name, each in pace.items()}
     assert choice.error < 1e-5
     assert "net runs simplified; ms an image" in caplog.text
@@ -160,7 +160,7 @@ def test_the_fastest_path_is_taken_and_why_is_said(monkeypatch, caplog):
 
 def test_fast_may_be_bfloat16_and_answers_in_float32():
     model, images = Classifier(batch_normed()), make_images(2, size=8)
-    half = on_path(model, Path(simplified=True, channels_last=True, bfloat16=True))
+    half = on_path(model, ModelPath(simplified=True, channels_last=True, bfloat16=True))
     assert {parameter.dtype for parameter in half.network.parameters()} == {torch.bfloat16}
     logits = half(images)
     assert logits.dtype == torch.float32
@@ -194,9 +194,9 @@ def test_memory_too_small_for_all_images_tries_fewer():
     assert as_fast_as_pays(Classifier(Hungry(0)), make_images(2, size=8), gradient=False, passes=60).path == AS_GIVEN
 
 
-@pytest.mark.parametrize("path", [AS_GIVEN, USUAL, Path(bfloat16=True)])
+@pytest.mark.parametrize("path", [AS_GIVEN, USUAL, ModelPath(bfloat16=True)])
 def test_paths_have_names(path):
-    assert Path.parse(str(path)) == path
+    assert ModelPath.parse(str(path)) == path
 
 
 def test_a_long_trace_takes_the_fast_path_and_its_records_are_those_of_the_model():

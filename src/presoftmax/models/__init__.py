@@ -5,7 +5,7 @@ from presoftmax.models.catalog import absolute_name, list_models, load_model, lo
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
 from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory
-from presoftmax.models.paths import AS_GIVEN, Path, Precision, float32_products
+from presoftmax.models.paths import AS_GIVEN, ModelPath, Precision, float32_products
 from presoftmax.models.providers import Listed
 from presoftmax.models.selection import Selection, are_right, clean_answers, select_correct
 
@@ -16,7 +16,7 @@ __all__ = [
     "Classifier",
     "Listed",
     "Model",
-    "Path",
+    "ModelPath",
     "Precision",
     "Selection",
     "absolute_name",

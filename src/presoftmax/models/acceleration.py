@@ -12,7 +12,7 @@ from torch import Tensor
 from presoftmax.errors import first_line
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
-from presoftmax.models.paths import Path, Precision, candidates, float32_products
+from presoftmax.models.paths import ModelPath, Precision, candidates, float32_products
 from presoftmax.models.simplification import simplified
 
 __all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_usual_path", "pays"]
@@ -44,13 +44,13 @@ class Choice:
         refused: paths that could not be taken, and why.
     """
 
-    path: Path
+    path: ModelPath
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     error: float = 0.0
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def on_path(model: Classifier, path: Path) -> Classifier:
+def on_path(model: Classifier, path: ModelPath) -> Classifier:
     """A classifier that runs a copy of the same network on a path; the model itself if it is on it.
 
     Raises:
@@ -143,11 +143,11 @@ class _Trial:
         self._model, self._precision, self._gradient = model, precision, gradient
         self._images = images.to(model.device)
         self.refused: dict[str, str] = {}
-        self.errors: dict[Path, float] = {}
+        self.errors: dict[ModelPath, float] = {}
         self._classes: Tensor | None = None
         self._expected = self._answer(model)
 
-    def of(self, path: Path) -> Classifier | None:
+    def of(self, path: ModelPath) -> Classifier | None:
         """The model on this path; None where that does not work or does not agree."""
         try:
             candidate = on_path(self._model, path)

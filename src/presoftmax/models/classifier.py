@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from presoftmax.data import Framing
 from presoftmax.errors import ModelError
-from presoftmax.models.paths import AS_GIVEN, Path
+from presoftmax.models.paths import AS_GIVEN, ModelPath
 
 __all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "frozen"]
 
@@ -83,7 +83,7 @@ class Classifier(nn.Module):
         self.register_buffer("_shift", -self.mean / self.std, persistent=False)
         self._normalizes = any(mean) or any(each != 1 for each in std)
 
-    def with_network(self, network: nn.Module, path: Path) -> "Classifier":
+    def with_network(self, network: nn.Module, path: ModelPath) -> "Classifier":
         """The same classifier around a network that computes the same function on another path."""
         other = Classifier(
             network,

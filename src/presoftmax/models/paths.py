@@ -7,14 +7,14 @@ from typing import Literal
 
 import torch
 
-__all__ = ["AS_GIVEN", "Path", "Precision", "candidates", "float32_products"]
+__all__ = ["AS_GIVEN", "ModelPath", "Precision", "candidates", "float32_products"]
 
 Precision = Literal["exact", "fast"]
 """``exact``: float32 all the way. ``fast``: bfloat16, or TF32 products where there are any, if that is faster."""
 
 
 @dataclass(frozen=True)
-class Path:
+class ModelPath:
     """How a network is run.
 
     Attributes:
@@ -32,19 +32,19 @@ class Path:
         return "+".join(name for name, chosen in vars(self).items() if chosen) or "as given"
 
     @classmethod
-    def parse(cls, text: str) -> "Path":
+    def parse(cls, text: str) -> "ModelPath":
         """From what ``str`` makes of one."""
         return cls() if text == str(AS_GIVEN) else cls(**dict.fromkeys(text.split("+"), True))
 
 
-AS_GIVEN = Path()
+AS_GIVEN = ModelPath()
 """The network itself, whatever it is."""
 
 
-def candidates(precision: Precision) -> list[Path]:
+def candidates(precision: Precision) -> list[ModelPath]:
     """The paths worth trying, the usual best one first."""
-    exact = [Path(simplified=True, channels_last=True), Path(simplified=True)]
-    fast = [Path(simplified=True, channels_last=True, bfloat16=True)]
+    exact = [ModelPath(simplified=True, channels_last=True), ModelPath(simplified=True)]
+    fast = [ModelPath(simplified=True, channels_last=True, bfloat16=True)]
     return exact if precision == "exact" else fast + exact
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from presoftmax.models import Classifier, Model, Path, absolute_name, as_source, load_victim, on_path, table_names
+from presoftmax.models import Classifier, Model, ModelPath, absolute_name, as_source, load_victim, on_path, table_names
 from presoftmax.study.config import StudyConfig
 
 __all__ = ["Names", "Panel", "load_panel"]
@@ -17,7 +17,7 @@ class Names:
         load: names for the catalog, their paths absolute; sources first, then the models that are only victims.
         tables: likewise, as in the tables.
         sources: how many of them are sources.
-        paths: on which `Path` each network is run, ``""`` for a black box; as it is loaded, all of them, when empty.
+        paths: on which `ModelPath` each network is run, ``""`` for a black box; as they are loaded, if empty.
     """
 
     load: tuple[str, ...]
@@ -61,5 +61,5 @@ def load_panel(names: Names, device: str) -> Panel:
         model.name = name
     for i, path in enumerate(names.paths):
         if path:
-            models[i] = on_path(as_source(models[i]), Path.parse(path))
+            models[i] = on_path(as_source(models[i]), ModelPath.parse(path))
     return Panel(tuple(map(as_source, models[: names.sources])), tuple(models[names.sources :]))
