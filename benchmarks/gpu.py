@@ -59,7 +59,7 @@ def operations(source: Classifier, victims: list[Classifier], images: Tensor) ->
     """Floating-point operations of one image and iteration: forward and backward on the source, forward elsewhere."""
     floats = (images[:1].to(source.device).float() / 255).requires_grad_(True)
     with FlopCounterMode(display=False) as counter:
-        torch.autograd.grad(source(floats).amax(dim=1).sum(), floats)
+        source(floats).amax(dim=1).sum().backward()  # autograd.grad is not counted
         with torch.no_grad():
             for victim in victims:
                 victim(images[:1])

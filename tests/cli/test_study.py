@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from presoftmax.cli import main
+from presoftmax.spacing import log_spaced
 from presoftmax.study.config import StudyConfig
+from presoftmax.study.work import SHOWN_ITERATIONS
 from tests.study.conftest import model, pictures  # noqa: F401  a fixture
 
 STUDY = """
@@ -73,7 +75,7 @@ def test_from_plan_to_report(cli, toml, tmp_path):
     assert plan["steps_rows"] == 120 * 16
     assert plan["transfers_rows"] == 2 * plan["steps_rows"]
     assert plan["backwards"] == 120 * 15
-    assert plan["forwards"] == 120 * 16 * 3 + 120 * 2 * 13
+    assert plan["forwards"] == 120 * 16 * 3 + 120 * 2 * len(log_spaced(15, SHOWN_ITERATIONS))
     assert plan["hours"] > 0
     assert not (tmp_path / "presoftmax-runs").exists()
 

@@ -233,6 +233,20 @@ def test_coming_back_to_the_clean_image_is_a_restart(case):
     assert first["iteration"].to_list() == [0, 1, 2, 3, 4, 5]
 
 
+def test_random_restarts_are_told_apart_by_their_length(case):
+    network, photos, floats = case
+    generator = torch.Generator().manual_seed(0)
+    with ps.record(network, photos.images, photos.labels, iterations_per_restart=3) as rec:
+        for _ in range(2):
+            noise = torch.randint(-8, 9, floats.shape, generator=generator) / 255
+            sign_attack(network, (floats + noise).clamp(0, 1), photos.labels, steps=2)
+    first = rec.passes.filter(example=rec.passes["example"][0])
+    assert first["iteration"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert first["restart"].to_list() == [0, 0, 0, 1, 1, 1]
+    with pytest.raises(ValueError, match="iterations_per_restart must be at least 1, got 0"):
+        ps.record(network, photos.images, iterations_per_restart=0)
+
+
 def test_labels_left_out_are_the_models_own_answers(case):
     network, photos, floats = case
     with ps.record(network, floats) as rec:

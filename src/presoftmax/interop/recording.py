@@ -34,6 +34,7 @@ def record(
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     std: Sequence[float] = (1.0, 1.0, 1.0),
     passes_per_iteration: int = 1,
+    iterations_per_restart: int | None = None,
     attack: str = "attack",
     name: str | None = None,
 ) -> "Recording":
@@ -55,6 +56,8 @@ def record(
         std: likewise.
         passes_per_iteration: forward passes with gradient that the attack makes, each of another image, for one step
             (scaled copies, samples of a random transform): the first is the iteration's image.
+        iterations_per_restart: iterations of each restart, if the attack restarts at random images; without it, a
+            restart is only known by the clean image being shown again.
         attack: how the tables call the attack.
         name: how they call the model.
 
@@ -74,11 +77,14 @@ def record(
     examples = ImageSet.from_arrays(clean, truth, ids)
     if len(examples) == 0:
         raise DataError("there are no images to record")
-    if passes_per_iteration < 1:
-        raise ValueError(f"passes_per_iteration must be at least 1, got {passes_per_iteration}")
+    for what, value in (
+        ("passes_per_iteration", passes_per_iteration), ("iterations_per_restart", iterations_per_restart)
+    ):  # fmt: skip
+        if value is not None and value < 1:
+            raise ValueError(f"{what} must be at least 1, got {value}")
     return Recording(
-        model, examples, known, _targets(targets, len(examples)), tuple(mean), tuple(std), passes_per_iteration, attack,
-        name,
+        model, examples, known, _targets(targets, len(examples)), tuple(mean), tuple(std), passes_per_iteration,
+        iterations_per_restart, attack, name,
     )  # fmt: skip
 
 
@@ -100,6 +106,7 @@ class Recording:
         mean: tuple[float, ...],
         std: tuple[float, ...],
         passes_per_iteration: int,
+        iterations_per_restart: int | None,
         attack: str,
         name: str | None,
     ) -> None:
@@ -110,7 +117,7 @@ class Recording:
         self._names = (attack, name or getattr(model, "name", None) or type(model).__name__)
         self._labels_known, self._targets = labels_known, targets
         self._mean, self._std = mean, std
-        self._passes_per_iteration = passes_per_iteration
+        self._passes_per_iteration, self._iterations_per_restart = passes_per_iteration, iterations_per_restart
         self._classifier = model if isinstance(model, Classifier) else Classifier(model, mean=mean, std=std)
         self._paused = False
         self._matcher = Matcher(examples.images)
@@ -180,8 +187,7 @@ class Recording:
         ``call``, ``example``, ``iteration``, ``restart``, ``with_gradient``, ``gradient_vanished``, ``off_lattice``. An
         iteration of an example is a run of passes with the same 8-bit image (or, with ``passes_per_iteration``, of so
         many passes with gradient); 0 is the clean one. Passes of one iteration (a second look, copies in one batch)
-        share the number and differ in ``call``. ``restart`` counts how often the attack has come back to the clean
-        image.
+        share the number and differ in ``call``. ``restart`` counts how often the attack has begun anew.
         """
         return self._all()[0]
 
@@ -204,7 +210,10 @@ class Recording:
         if not self._passes:
             raise ModelError(f"{self._names[1]} {_NOT_CALLED}")
         if self._numbered is None:
-            self._numbered = number(self._passes, self._vanished, self.examples, self._ask, self._passes_per_iteration)
+            self._numbered = number(
+                self._passes, self._vanished, self.examples, self._ask, self._passes_per_iteration,
+                self._iterations_per_restart,
+            )  # fmt: skip
         return self._numbered
 
     def _ask(self, positions: list[int]) -> Tensor:

@@ -27,7 +27,7 @@ class Trajectory:
         pixels: each uint8 ``(3, H, W)``.
         logits: each ``(M,)``.
         vanished: whether the gradient vanished in any pass of the iteration; None where none was taken.
-        restart: how often the attack has come back to the clean image.
+        restart: how often the attack has begun anew.
         expected: passes that are still to come of the iteration under way.
     """
 
@@ -78,6 +78,7 @@ def number(
     examples: ImageSet,
     ask_clean: Callable[[list[int]], Tensor],
     gradients: int = 1,
+    per_restart: int | None = None,
 ) -> tuple[pl.DataFrame, list[Trajectory]]:
     """Number the images of each example: 0 is the clean one, and each image that differs from the last is the next.
 
@@ -87,6 +88,7 @@ def number(
         examples: the clean images.
         ask_clean: gives the logits of clean images that were never shown.
         gradients: passes with gradient that make one iteration.
+        per_restart: iterations after which the attack begins anew; when left out, it does at the clean image.
 
     Returns:
         A row per shown image, and a trajectory per example, each with an iteration 0.
@@ -100,7 +102,9 @@ def number(
             trajectory = trajectories[example]
             trajectory.take(captured.pixels[row], captured.logits[row], examples.images[example], taken)
             trajectory.note(flags[row])
-            place = (call, examples.ids[example], trajectory.iterations[-1], trajectory.restart)
+            iteration = trajectory.iterations[-1]
+            restart = trajectory.restart if per_restart is None else max(iteration - 1, 0) // per_restart
+            place = (call, examples.ids[example], iteration, restart)
             rows.append((*place, captured.with_gradient, flags[row], float(captured.off_lattice[row])))
     _add_clean(trajectories, examples, ask_clean)
     schema = {
