@@ -260,6 +260,11 @@ def test_black_boxes_are_victims_only(study, tmp_path):
         run(study(models=[model("black_box"), model("one")]), tmp_path / "b")
 
 
+def test_a_black_box_is_no_source_wherever_it_stands(study, tmp_path):
+    with pytest.raises(ModelError, match="black_box.* is a black box without gradient"):
+        run(study(models=[model("one"), model("black_box")]), tmp_path / "s")
+
+
 def test_fixed_targets_leave_out_images_of_that_class(study, tmp_path, pictures):
     with np.load(pictures) as archive:
         common = int(np.bincount(archive["labels"]).argmax())

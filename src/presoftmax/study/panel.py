@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from presoftmax.models import Classifier, Model, ModelPath, absolute_name, as_source, load_victim, on_path, table_names
+from presoftmax.models import (
+    BlackBox,
+    Classifier,
+    Model,
+    ModelPath,
+    absolute_name,
+    as_source,
+    load_model,
+    load_victim,
+    on_path,
+    table_names,
+)
 from presoftmax.study.config import StudyConfig
 
 __all__ = ["Names", "Panel", "load_panel"]
@@ -56,7 +67,8 @@ class Panel:
 @lru_cache(maxsize=1)
 def load_panel(names: Names, device: str) -> Panel:
     """Load the models; a worker that is asked again for the same ones still has them."""
-    models = [load_victim(name, device) for name in names.load]
+    models: list[Classifier | BlackBox] = [load_model(name, device) for name in names.load[: names.sources]]
+    models += [load_victim(name, device) for name in names.load[names.sources :]]
     for model, name in zip(models, names.tables, strict=True):
         model.name = name
     for i, path in enumerate(names.paths):
