@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import presoftmax as ps
+from benchmarks.measuring import wait
 from presoftmax.models import Classifier, Precision, float32_products
 from presoftmax.tracing import Job
 from presoftmax.versions import versions
@@ -43,16 +44,11 @@ def ceiling(device: torch.device, precision: Precision, side: int, rounds: int) 
 
 
 def _seconds(function: Callable[[], Any], device: torch.device) -> float:
-    _wait(device)
+    wait(device)
     started = time.perf_counter()
     function()
-    _wait(device)
+    wait(device)
     return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def operations(source: Classifier, victims: list[Classifier], images: Tensor) -> float:

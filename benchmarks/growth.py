@@ -12,12 +12,12 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
+from benchmarks.measuring import time_and_memory
 from presoftmax.versions import versions
 
 
@@ -52,17 +52,8 @@ def measure(setting: Setting) -> tuple[float, float]:
         ps.attacks.over_optimized(setting.iterations, 0.05), small_resnet(0), images, labels, victims=victims,
         targets=1, batch_size=setting.batch, accelerate=True,
     )  # fmt: skip
-    before = _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
-    started = time.perf_counter()
-    for _block in job.stream():
-        pass
-    return time.perf_counter() - started, _memory("VmHWM") - before
-
-
-def _memory(field: str) -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
+    seconds, _, above = time_and_memory(lambda: list(job.stream()))
+    return seconds, above
 
 
 def _in_a_process(setting: Setting) -> tuple[float, float]:

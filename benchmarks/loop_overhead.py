@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 import presoftmax as ps
+from benchmarks.measuring import wait
 from benchmarks.networks import CASES
 from presoftmax.host_memory import freed_memory_kept
 from presoftmax.tracing import Job
@@ -66,19 +67,14 @@ def bare(job: Job) -> None:
             with torch.no_grad():
                 for victim in job.victims:
                     victim(images)
-    _wait(job)
+    wait(job.source.device)
 
 
 def loop(job: Job) -> None:
     """The loop, with all its records."""
     for _block in job.stream():
         pass
-    _wait(job)
-
-
-def _wait(job: Job) -> None:
-    if job.source.device.type == "cuda":
-        torch.cuda.synchronize(job.source.device)
+    wait(job.source.device)
 
 
 def measure(name: str, job: Job, rounds: int) -> Result:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import presoftmax as ps
+from presoftmax.models.providers import Request
+from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,14 @@ def _small_photos(count: int) -> Tensor:
 
 
 def _efficientnets() -> list[nn.Module]:
-    from efficientnet_lite_pytorch import EfficientNet
-
-    from presoftmax.models.providers import efficientnet_lite as package
-    from presoftmax.models.weights import load_weights
-
+    """As their provider gives them, before anything is made faster."""
+    provider = EfficientNetLite()
     models: list[nn.Module] = []
-    for name, size in package._SIZES.items():
-        network = EfficientNet.from_name(name.replace("_", "-"))
-        load_weights(network, package._weights_path(package._weights_package(name)), name)
-        model: nn.Module = Normalized(network, package._MEAN, package._STD)
+    for listed in provider.list():
+        loaded = provider.load(Request.parse(listed.name))
+        mean, std = loaded.mean.flatten().tolist(), loaded.std.flatten().tolist()
+        model: nn.Module = Normalized(loaded.network, mean, std)
+        size = loaded.framing.size or 224
         models.append((model if size == 224 else Resized(model, size)).eval())
     return models
 

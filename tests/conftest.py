@@ -1,5 +1,6 @@
 """Small networks and images made on the spot, and the real ones where the demo extra is installed."""
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from presoftmax import ImageSet
+from presoftmax.cli import main
 from presoftmax.models import Classifier
 
 SIZE = 6
@@ -92,3 +94,20 @@ def real() -> tuple[list[Classifier], ImageSet]:
 
     models = ps.load_models("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", device="cpu")
     return models, ps.select_correct([ps.samples("imagenet")], models, limit=4).images
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Run a command in a folder of its own; gives its exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["presoftmax", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call

@@ -2,10 +2,10 @@
 
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
+from benchmarks.measuring import time_and_memory
 from benchmarks.networks import CASES
 from benchmarks.side_by_side.contenders import CONTENDERS, Task, largest_logits
 
@@ -22,15 +22,5 @@ def work(case_name: str, contender: str, pipe: Connection) -> None:
     ready = time.perf_counter() - started
     pipe.send({"ready_s": ready, "largest": largest_logits(job()).numpy()})
     while pipe.recv():
-        before = _memory("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        started = time.perf_counter()
-        job()
-        seconds = time.perf_counter() - started
-        pipe.send({"seconds": seconds, "peak": _memory("VmHWM"), "above": _memory("VmHWM") - before})
-
-
-def _memory(field: str) -> float:
-    """MiB, of /proc/self/status."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
+        seconds, peak, above = time_and_memory(job)
+        pipe.send({"seconds": seconds, "peak": peak, "above": above})

@@ -77,11 +77,10 @@ class Ascent:
     def move(self, look: Look) -> None:
         """Make the images of the next iteration; those whose gradient is not finite stay as they are."""
         attack, std = self._attack, self._source.std
-        if self._gradient is None:
-            start = attack.start
-            moved = self.floats if start is None else start(self._clean_floats, self._draws())
-            self._variable = attack.space.variable(moved.clamp(0, 1))
-        else:
+        if attack.start is not None and self._iteration == 0:
+            started = attack.start(self._clean_floats, self._draws()).clamp(0, 1)
+            self._variable = attack.space.variable(started)
+        elif self._gradient is not None:
             rounds = attack.discretization.steps_from_pixels
             origin = attack.space.variable(look.seen.detach()) if rounds else self._variable
             gradient = attack.space.gradient(torch.nan_to_num(self._gradient, 0.0, 0.0, 0.0), origin, std)

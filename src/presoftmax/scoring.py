@@ -17,7 +17,7 @@ from presoftmax.strength import Measured, measure, read_examples
 from presoftmax.strength.verdicts import VERDICTS
 from presoftmax.versions import versions
 
-__all__ = ["Scoring", "run_scoring"]
+__all__ = ["Scoring", "Settings", "run_scoring"]
 
 _LOW_ACCURACY = 0.3
 _FEW = 100
@@ -33,41 +33,45 @@ class Scoring:
     warnings: tuple[str, ...]
 
 
-def run_scoring(
-    adversarial: Path,
-    clean: Path | None,
-    labels: Path | None,
-    source: str,
-    victims: tuple[str, ...],
-    natural: Path | None,
-    device: str | None,
-    out: Path,
-) -> Scoring:
-    """Score adversarial images and write ``out``: ``score.html``, ``run.json``, and three Parquet tables.
+@dataclass(frozen=True)
+class Settings:
+    """What `run_scoring` does.
 
-    Args:
+    Attributes:
         adversarial: folder of images, ``.npz``, ``.pt`` or ``.safetensors``.
         clean: the clean images, likewise; see `read_examples`.
         labels: CSV of labels of a folder of clean images.
         source: name of the model that they were made on.
         victims: names of models that they are shown to.
         natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
-        device: where the models run.
-        out: folder to make.
+        device: where the models run; a GPU if there is one when left out.
+    """
+
+    adversarial: Path
+    clean: Path | None
+    labels: Path | None
+    source: str
+    victims: tuple[str, ...]
+    natural: Path | None
+    device: str | None
+
+
+def run_scoring(settings: Settings, out: Path) -> Scoring:
+    """Score adversarial images and write ``out``: ``score.html``, ``run.json``, and three Parquet tables.
 
     Raises:
         PresoftmaxError: images, models or a folder that cannot be used.
     """
     RunFolder.check_free(out)
-    for path in (adversarial, clean, labels, natural):
+    for path in (settings.adversarial, settings.clean, settings.labels, settings.natural):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
-    model = load_model(source, device)
-    shown_to = [load_victim(name, device) for name in victims]
-    for victim, name in zip(shown_to, table_names(source, *victims)[1:], strict=True):
+    model = load_model(settings.source, settings.device)
+    shown_to = [load_victim(name, settings.device) for name in settings.victims]
+    for victim, name in zip(shown_to, table_names(settings.source, *settings.victims)[1:], strict=True):
         victim.name = name
-    examples = read_examples(adversarial, clean, labels, model.framing)
-    reference = None if natural is None else NaturalReference.load(natural)
+    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.framing)
+    reference = None if settings.natural is None else NaturalReference.load(settings.natural)
     measured = measure(examples, model, shown_to, reference)
     doubts = tuple(_doubts(measured))
     summary = _summary(measured, model.name, out)
@@ -76,8 +80,9 @@ def run_scoring(
         for name in ("strength", "transfers", "survival"):
             replace_file(out / f"{name}.parquet", getattr(measured, name).write_parquet)
         write_strength(folder, examples, measured, summary, doubts, model.classes)
-        settings = {"adversarial": str(adversarial), "clean": clean and str(clean), "labels": labels and str(labels)}
-        content = {**summary, "settings": settings, "warnings": doubts, "versions": versions()}
+        places = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
+        given = {name: place and str(place) for name, place in places.items()}
+        content = {**summary, "settings": given, "warnings": doubts, "versions": versions()}
         folder.write_summary({**content, "examples": measured.strength.to_dicts()})
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from presoftmax.cli import main
 from presoftmax.spacing import log_spaced
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.work import SHOWN_ITERATIONS
@@ -48,23 +47,6 @@ def toml(tmp_path, pictures):  # noqa: F811
     names = {name: model(name) for name in ("one", "two", "three")}
     path.write_text(STUDY.format(**names, images=pictures, steps=15))
     return path
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch, tmp_path):
-    """Run a command in a folder of its own; gives its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["presoftmax", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def test_from_plan_to_report(cli, toml, tmp_path):

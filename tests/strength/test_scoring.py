@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import sys
 import zipfile
 
 import numpy as np
@@ -15,7 +14,6 @@ from safetensors.torch import save_file
 
 import presoftmax as ps
 from presoftmax import attacks
-from presoftmax.cli import main
 from presoftmax.data.arrays import read_arrays
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier
@@ -220,7 +218,7 @@ def test_models_of_other_classes_are_refused(case):
         measure(Examples(photos.images, photos), network, [Classifier(Tiny(1, classes=4), name="other")])
 
 
-def test_the_command(case, tmp_path, monkeypatch, capsys):
+def test_the_command(case, tmp_path, cli):
     _, photos = case
     (tmp_path / "m.py").write_text(
         "import sys\nfrom pathlib import Path\n"
@@ -231,19 +229,8 @@ def test_the_command(case, tmp_path, monkeypatch, capsys):
         "def victim():\n    return Tiny(5)\n"
     )
     write("pt", tmp_path / "adv.pt", attacked(case, weak, "final").float_images, photos)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["presoftmax", "score", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
     given = ("adv.pt", "--source", "m.py:source", "--victims", "m.py:victim", "--device", "cpu")
-    code, out, err = call(*given, "--out", "out", "--json")
+    code, out, err = cli("score", *given, "--out", "out", "--json")
     assert code == 0
     found = json.loads(out)
     assert found["images"] == COUNT
@@ -255,12 +242,12 @@ def test_the_command(case, tmp_path, monkeypatch, capsys):
     page = (tmp_path / "out" / "score.html").read_text()
     assert "<script>alert" not in page
     assert pl.read_parquet(tmp_path / "out" / "strength.parquet").height == COUNT
-    code, out, err = call(*given, "--out", "out")
+    code, out, err = cli("score", *given, "--out", "out")
     assert (code, out) == (2, "")
     assert "exists already" in err
-    code, out, _ = call(*given, "--out", "again")
+    code, out, _ = cli("score", *given, "--out", "again")
     assert code == 0
     assert "still fooled after" in out
-    code, _, err = call("nothing.pt", "--source", "m.py:source")
+    code, _, err = cli("score", "nothing.pt", "--source", "m.py:source")
     assert code == 2
     assert "nothing.pt: no such file" in err

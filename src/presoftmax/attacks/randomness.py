@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
+
+from presoftmax.hashing import number_of
 
 __all__ = ["Draws"]
 
@@ -29,6 +30,4 @@ class Draws:
         return torch.stack([torch.rand(shape, generator=self._generator(name, purpose)) for name in self.ids])
 
     def _generator(self, name: str, purpose: str) -> torch.Generator:
-        key = f"{self.seed}\0{name}\0{self.iteration}\0{purpose}"
-        digest = blake2b(key.encode(), digest_size=8).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
+        return torch.Generator().manual_seed(number_of(self.seed, name, self.iteration, purpose))

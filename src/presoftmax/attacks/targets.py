@@ -1,13 +1,13 @@
 """Target classes that depend on nothing but the seed and the example's id."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from presoftmax.errors import AttackError
+from presoftmax.hashing import number_of
 
 __all__ = ["check_count", "check_targets", "draw_targets", "runner_up"]
 
@@ -46,9 +46,8 @@ def _draw(name: str, label: int, num_classes: int, count: int, seed: int) -> lis
     chosen: list[int] = []
     draw = 0
     while len(chosen) < count:
-        digest = blake2b(f"{seed}\0{name}\0{draw}".encode(), digest_size=8).digest()
         # 64 bits modulo M favors no class by more than one part in 2^64 / M.
-        candidate = int.from_bytes(digest, "big") % num_classes
+        candidate = number_of(seed, name, draw) % num_classes
         if candidate != label and candidate not in chosen:
             chosen.append(candidate)
         draw += 1

@@ -310,9 +310,10 @@ def score(
 ) -> None:
     """Say how strong adversarial images really are, whoever made them."""
     from presoftmax.cli.score import show_score
+    from presoftmax.scoring import Settings
 
-    chosen = out or _dated("score")
-    show_score(adversarial, clean, labels, source, _listed(victims), natural, device, chosen, as_json)
+    settings = Settings(adversarial, clean, labels, source, _listed(victims), natural, device)
+    show_score(settings, out or _dated("score"), as_json)
 
 
 def _dated(kind: str) -> Path:

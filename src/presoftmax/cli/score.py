@@ -9,28 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from presoftmax.scoring import Scoring, run_scoring
+from presoftmax.scoring import Scoring, Settings, run_scoring
 
 __all__ = ["show_score"]
 
 _SHOWN = 30
 
 
-def show_score(
-    adversarial: Path,
-    clean: Path | None,
-    labels: Path | None,
-    source: str,
-    victims: tuple[str, ...],
-    natural: Path | None,
-    device: str | None,
-    out: Path,
-    as_json: bool,
-) -> None:
+def show_score(settings: Settings, out: Path, as_json: bool) -> None:
     """Score the images and print the table, or one JSON object."""
     # Whatever a model prints must not get between a script and its JSON.
-    with redirect_stdout(sys.stderr), Console(stderr=True).status(f"{source} looks at {adversarial}"):
-        done = run_scoring(adversarial, clean, labels, source, victims, natural, device, out)
+    doing = f"{settings.source} looks at {settings.adversarial}"
+    with redirect_stdout(sys.stderr), Console(stderr=True).status(doing):
+        done = run_scoring(settings, out)
     for text in done.warnings:
         print(f"presoftmax: warning: {text}", file=sys.stderr)
     if as_json:

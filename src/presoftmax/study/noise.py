@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from presoftmax.data import ImageSet
+from presoftmax.hashing import number_of
 from presoftmax.models import Model, ask, frozen
 from presoftmax.schema import NOISE, polars_schema
 
@@ -31,8 +31,7 @@ def with_noise(image: npt.NDArray[np.uint8], l2: float, key: str) -> npt.NDArray
         l2: grey levels.
         key: all that the noise depends on besides the shape.
     """
-    seed = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
-    direction = np.random.default_rng(seed).standard_normal(image.shape)
+    direction = np.random.default_rng(number_of(key)).standard_normal(image.shape)
     direction /= np.linalg.norm(direction)
     clean = image.astype(np.float64)
     scale, best, nearest = l2, image, abs(l2)

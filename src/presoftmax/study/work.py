@@ -5,7 +5,7 @@ So a worker needs no disk of its own, and may be on another machine.
 
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from presoftmax import numerics
+from presoftmax.attacks import Goal
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
 from presoftmax.host_memory import freed_memory_kept
@@ -28,7 +28,8 @@ from presoftmax.models import (
     frozen,
     is_out_of_memory,
 )
-from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TOP, TRANSFERS, polars_schema
+from presoftmax.records import rows_of, step_record
+from presoftmax.schema import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema
 from presoftmax.spacing import log_spaced
 from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.noise import noise_table
@@ -275,21 +276,9 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 
 def _natural(model: str, batch: ImageSet, logits: Tensor) -> pl.DataFrame:
-    top = torch.topk(logits, min(TOP, logits.shape[1]), dim=1)
-    finite = logits.isfinite().all(dim=1)
-    values: Mapping[str, Any] = {
-        "example": list(batch.ids),
-        "model": [model] * len(batch),
-        "label": batch.labels.numpy(),
-        "predicted": top.indices[:, 0].masked_fill(~finite, NOT_FINITE).numpy(),
-        "confidence": numerics.confidence(logits.float()).numpy(),
-        **{f"ca{i + 1}": top.values[:, i].numpy() for i in range(top.values.shape[1])},
-        "log_odds": numerics.log_odds(logits.double(), top.indices[:, 0]).numpy(),
-        "logsumexp": numerics.logsumexp(logits.double()).numpy(),
-    }
-    frame = pl.DataFrame(values)
-    missing = [pl.lit(None).alias(c.name) for c in NATURAL if c.name not in values]
-    return frame.with_columns(missing).select(pl.col(c.name).cast(c.dtype) for c in NATURAL)
+    """Rows of `natural`: what `steps` says of clean images, as far as it is about the model alone."""
+    record = step_record(logits, Goal(batch.labels, batch.labels[:, None]))
+    return rows_of(NATURAL, record, batch.ids, [0] * len(batch), {"model": model})
 
 
 def _device_name(device: torch.device) -> str:
