@@ -1,6 +1,14 @@
 """Classifiers, the catalog of names, and the choice of images that all of them get right."""
 
-from presoftmax.models.acceleration import Choice, accelerated, as_fast_as_pays, on_path, on_usual_path, pays
+from presoftmax.models.acceleration import (
+    Choice,
+    accelerated,
+    as_fast_as_pays,
+    on_path,
+    on_portable_path,
+    on_usual_path,
+    pays,
+)
 from presoftmax.models.catalog import absolute_name, list_models, load_model, load_models, load_victim, table_names
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
 from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, frozen
@@ -39,6 +47,7 @@ __all__ = [
     "load_models",
     "load_victim",
     "on_path",
+    "on_portable_path",
     "on_usual_path",
     "pays",
     "select_correct",

@@ -3,19 +3,21 @@
 import copy
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from presoftmax.errors import first_line
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
-from presoftmax.models.paths import ModelPath, Precision, candidates, float32_products
+from presoftmax.models.fusion import fuse
+from presoftmax.models.paths import PORTABLE, ModelPath, Precision, candidates, float32_products
 from presoftmax.models.simplification import simplified
 
-__all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_usual_path", "pays"]
+__all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_portable_path", "on_usual_path", "pays"]
 
 _LOG = logging.getLogger("presoftmax")
 
@@ -54,34 +56,51 @@ def on_path(model: Classifier, path: ModelPath) -> Classifier:
     """A classifier that runs a copy of the same network on a path; the model itself if it is on it.
 
     Raises:
-        Exception: of any kind, where the network cannot be simplified.
+        Exception: of any kind, where the network cannot be simplified or fused.
     """
     if path == model.path:
         return model
     if model.path.bfloat16:
         raise ValueError("what bfloat16 has rounded off does not come back")
+    if model.path.fused:
+        raise ValueError("a fused network cannot be taken apart")
     simplify = path.simplified and not model.path.simplified
-    network = simplified(model.network) if simplify else copy.deepcopy(model.network)
+    network: Any = simplified(model.network) if simplify else copy.deepcopy(model.network)
     network.to(memory_format=torch.channels_last if path.channels_last else torch.contiguous_format)
     if path.bfloat16:
-        network.bfloat16()
+        _round(network, fused=path.fused)
+    if path.fused:
+        fuse(network)
     return model.with_network(network.eval().requires_grad_(False), path)
 
 
-def on_usual_path(model: Classifier, images: Tensor | None = None) -> Classifier:
-    """The model on the first path that agrees with it, without timing; as it is where nothing can be checked.
+def _round(network: nn.Module, *, fused: bool) -> None:
+    """To bfloat16; where convolutions take any format, what comes before them (resizing, say) stays as it is."""
+    layers = (module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear))
+    for module in layers if fused else [network]:
+        module.bfloat16()
 
-    Args:
-        model: any classifier.
-        images: uint8 ``(N, 3, H, W)`` to check with; one random image of the model's own size when left out.
+
+def on_portable_path(model: Classifier) -> Classifier:
+    """The model on the first of the `PORTABLE` paths that agrees with it on a random image of its own size.
+
+    As it is where it has none.
     """
-    if images is None:
-        size = model.framing.size
-        if size is None:
-            return model
-        images = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
-    trial = _Trial(model, images, "exact", gradient=False)
-    return next((candidate for path in candidates("exact") if (candidate := trial.of(path))), model)
+    size = model.framing.size
+    if size is None:
+        return model
+    images = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    return _first_that_agrees(model, images, PORTABLE, gradient=False)
+
+
+def on_usual_path(model: Classifier, images: Tensor, *, gradient: bool) -> Classifier:
+    """The model on the first exact path that agrees with it, without timing; arguments as for `accelerated`."""
+    return _first_that_agrees(model, images, candidates("exact", model.device), gradient=gradient)
+
+
+def _first_that_agrees(model: Classifier, images: Tensor, paths: Iterable[ModelPath], *, gradient: bool) -> Classifier:
+    trial = _Trial(model, images, "exact", gradient)
+    return next((candidate for path in paths if (candidate := trial.of(path))), model)
 
 
 def accelerated(
@@ -99,7 +118,8 @@ def accelerated(
         gradient: whether the gradient in the image will be asked for, or the logits alone.
     """
     trial = _Trial(model, images, precision, gradient)
-    paths = [*candidates(precision), *([] if model.path in candidates(precision) else [model.path])]
+    paths = candidates(precision, model.device)
+    paths += [] if model.path in paths else [model.path]
     tried = {path: found for path in paths if (found := trial.of(path)) is not None}
     seconds = {path: trial.seconds(found) for path, found in tried.items()}
     best = model.path
@@ -127,7 +147,7 @@ def as_fast_as_pays(
     try:
         if precision == "fast" or passes >= _WORTH_MEASURING:
             return accelerated(model, images, precision, gradient=gradient)[0]
-        return on_usual_path(model, images)
+        return on_usual_path(model, images, gradient=gradient)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

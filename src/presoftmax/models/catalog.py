@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import torch
 
 from presoftmax.errors import ModelError
-from presoftmax.models.acceleration import on_usual_path
+from presoftmax.models.acceleration import on_portable_path
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
 from presoftmax.models.providers import Listed, Provider, Request
@@ -58,7 +58,7 @@ def load_victim(name: str, device: str | torch.device | None = None) -> Classifi
         return model
     model.eval().requires_grad_(False)
     # It only makes it faster; the logits stay the same up to rounding.
-    model = on_usual_path(model)
+    model = on_portable_path(model)
     place = device or default_device()
     with naming_device(place):
         return model.to(place)

@@ -109,7 +109,8 @@ class Classifier(nn.Module):
         if size is not None and pixels.shape[-2:] != (size, size):
             pixels = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
         normalized = self._normalized(pixels)
-        weight = next(self.network.parameters(), normalized)
+        # Fused layers bring what they are given to their own number format.
+        weight = normalized if self.path.fused else next(self.network.parameters(), normalized)
         logits: Tensor = self.network(normalized.to(weight.dtype))
         return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 

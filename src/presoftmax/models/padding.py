@@ -20,16 +20,18 @@ def pad_inside(network: nn.Module) -> None:
 def _padding_itself(convolution: nn.Conv2d) -> nn.Conv2d | None:
     """The same convolution with its padding inside; None where it has none, or it would not be faster."""
     padding = getattr(convolution, "static_padding", None)
+    if type(padding).__name__ == "Identity":  # torch's, or the port's own
+        return _plain(convolution, (int(convolution.padding[0]), int(convolution.padding[1])), grow=0)
     if not isinstance(padding, nn.ZeroPad2d) or any(convolution.padding):
         return None
     left, right, top, bottom = padding.padding
     if left == right and top == bottom:
         return _plain(convolution, (top, left), grow=0)
     # One more at the end than at the beginning: the kernel gets a first row and column of zeros, which cost less than
-    # the pass, if each channel is convolved by itself.
-    depthwise = convolution.groups == convolution.in_channels
+    # the pass, if each channel is convolved by itself, or there are only those of an image.
+    few = convolution.groups == convolution.in_channels or convolution.in_channels <= 4
     even = (left, top) == (right - 1, bottom - 1) and set(convolution.dilation) == {1}
-    return _plain(convolution, (bottom, right), grow=1) if depthwise and even else None
+    return _plain(convolution, (bottom, right), grow=1) if few and even else None
 
 
 def _plain(convolution: nn.Conv2d, padding: tuple[int, int], grow: int) -> nn.Conv2d:

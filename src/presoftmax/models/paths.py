@@ -1,13 +1,13 @@
-"""Ways of running the same network: graph simplified or not, memory layout, number format."""
+"""Ways of running the same network: graph simplified or not, memory layout, fused layers, number format."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
-__all__ = ["AS_GIVEN", "ModelPath", "Precision", "candidates", "float32_products"]
+__all__ = ["AS_GIVEN", "PORTABLE", "ModelPath", "Precision", "candidates", "float32_products"]
 
 Precision = Literal["exact", "fast"]
 """``exact``: float32 all the way. ``fast``: bfloat16, or TF32 products where there are any, if that is faster."""
@@ -21,11 +21,14 @@ class ModelPath:
         simplified: batch norms folded, activations in place (see `presoftmax.models.simplification`), normalization
             in one step.
         channels_last: memory layout of the weights, and so of all activations.
+        fused: each convolution with what follows it in one pass over memory (see
+            `presoftmax.models.fused_convolution`); on a CPU only.
         bfloat16: number format of weights and activations; logits are float32 in any case.
     """
 
     simplified: bool = False
     channels_last: bool = False
+    fused: bool = False
     bfloat16: bool = False
 
     def __str__(self) -> str:
@@ -41,11 +44,16 @@ AS_GIVEN = ModelPath()
 """The network itself, whatever it is."""
 
 
-def candidates(precision: Precision) -> list[ModelPath]:
-    """The paths worth trying, the usual best one first."""
-    exact = [ModelPath(simplified=True, channels_last=True), ModelPath(simplified=True)]
-    fast = [ModelPath(simplified=True, channels_last=True, bfloat16=True)]
-    return exact if precision == "exact" else fast + exact
+PORTABLE = (ModelPath(simplified=True, channels_last=True), ModelPath(simplified=True))
+"""Paths on which a network is made of PyTorch's own modules, and can be copied and moved to a GPU; the better first."""
+
+
+def candidates(precision: Precision, device: torch.device) -> list[ModelPath]:
+    """The paths worth trying on a device, the usual best one first."""
+    best = PORTABLE[0]
+    fused = [replace(best, fused=True)] if device.type == "cpu" else []
+    exact = [*fused, *PORTABLE]
+    return exact if precision == "exact" else [*(replace(path, bfloat16=True) for path in (*fused, best)), *exact]
 
 
 @contextmanager

@@ -3,32 +3,23 @@
 import copy
 import operator
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from presoftmax.models.activations import Activation, activation_of
 from presoftmax.models.padding import pad_inside
 
-__all__ = ["simplified"]
+__all__ = ["SUMS", "activation_at", "simplified"]
 
 # Their backward passes need what came in, not what went out, so an activation may write over it.
 _KEEP_NO_OUTPUT = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
-_SUMS = {operator.add, torch.add}
-_ACTIVATIONS: dict[Any, Callable[..., Any]] = {
-    nn.ReLU: F.relu,
-    nn.ReLU6: F.relu6,
-    F.relu: F.relu,
-    F.relu6: F.relu6,
-    torch.relu: F.relu,
-    "relu": F.relu,
-}
+SUMS = {operator.add, operator.iadd, torch.add}
 
 
-def simplified(network: nn.Module) -> nn.Module:
+def simplified(network: nn.Module) -> fx.GraphModule:
     """A copy of a network with batch norms and padding folded into the convolutions, and activations in place.
 
     The copy is for evaluation only. Whether it agrees with the network is for the caller to check: a convolution that
@@ -88,15 +79,19 @@ def _absorb(convolution: nn.Conv2d, norm: Any) -> None:
 
 def _activate_in_place(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     for node in list(graph.nodes):
-        called = type(modules[str(node.target)]) if node.op == "call_module" else node.target
-        function = _ACTIVATIONS.get(called)
-        before = node.args[0] if function is not None and node.args else None
-        if function is None or not isinstance(before, fx.Node) or not _may_be_overwritten(before, modules):
+        activation = activation_at(node, modules)
+        before = node.args[0] if activation is not None and node.args else None
+        if activation is None or not isinstance(before, fx.Node) or not _may_be_overwritten(before, modules):
             continue
         with graph.inserting_before(node):
-            in_place = graph.call_function(function, (before,), {"inplace": True})
+            in_place = graph.call_function(activation.in_place, (before,))
         node.replace_all_uses_with(in_place)
         graph.erase_node(node)
+
+
+def activation_at(node: fx.Node, modules: dict[str, nn.Module]) -> Activation | None:
+    """The activation that a node of a graph is, if it is one."""
+    return activation_of(type(modules[str(node.target)]) if node.op == "call_module" else node.target)
 
 
 def _may_be_overwritten(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
@@ -104,4 +99,4 @@ def _may_be_overwritten(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
         return False
     if node.op == "call_module":
         return isinstance(modules[str(node.target)], _KEEP_NO_OUTPUT)
-    return node.op == "call_function" and node.target in _SUMS
+    return node.op == "call_function" and node.target in SUMS
