@@ -54,8 +54,8 @@ __all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepa
 
 _BLOCK_SECONDS = 1.0
 
-# As many as pay on a CPU: weights are read, and reordered, once for all of them; more only take more memory.
-_PIXELS_PER_BATCH = {"cpu": 16 * 224**2}
+# As many as pay on a CPU, measured; more only take more memory.
+_PIXELS_PER_BATCH = {"cpu": 8 * 224**2}
 _MOST_PER_BATCH = {"cpu": 128}
 _PIXELS_PER_GPU_BATCH = 64 * 224**2
 _MOST_PER_GPU_BATCH = 1024

@@ -134,3 +134,9 @@ def test_relu6_in_place_keeps_what_comes_out_and_no_copy():
     assert saved == [result.data_ptr()]
     result.sum().backward()
     assert values.grad.tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
+    with torch.no_grad():
+        written = values.clone()
+        assert relu6_(written) is written
+        traced = torch.jit.trace(lambda x: relu6_(x * 1), values)
+    assert torch.equal(written, result)
+    assert torch.equal(traced(values), result)

@@ -35,6 +35,8 @@ def relu_(values: Tensor) -> Tensor:
 
 def relu6_(values: Tensor) -> Tensor:
     """PyTorch's own, in place, keeps a copy of its input for the gradient: a pass over memory, and twice of it."""
+    if not (torch.is_grad_enabled() and values.requires_grad):
+        return F.relu6(values, inplace=True)
     result: Tensor = _ReLU6.apply(values)
     return result
 
