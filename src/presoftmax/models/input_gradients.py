@@ -71,7 +71,7 @@ def _by_phases(convolution: PackedConvolution) -> InputGradient:
 
 def _as_pytorch_does(convolution: PackedConvolution) -> InputGradient:
     each = convolution.geometry
-    # In bfloat16, oneDNN's kernel for channels by themselves takes 15 times as long.
+    # In bfloat16, oneDNN's kernel for channels by themselves takes a dozen times as long.
     dtype = torch.float32 if each.groups > 1 else convolution.dtype
     weight = convolution.plain().to(dtype)
 
