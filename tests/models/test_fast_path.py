@@ -109,6 +109,7 @@ def test_batch_norms_are_folded_and_activations_in_place():
     code = simplified(network).code
     assert code.count("relu_(") == 2, code
     assert code.count("relu6_(") == 1, code
+    assert "first.relu" not in code
     assert ".relu()" in code, "the output of the first convolution is used twice"
 
 

@@ -51,29 +51,25 @@ class _ReLU6(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (output,) = ctx.saved_tensors
-        return _relu6_gradient(gradients[0], output, False)
+        return _RELU6.gradient(gradients[0], output, False)
 
 
-def _relu_gradient(gradient: Tensor, output: Tensor, over: bool) -> Tensor:
-    result: Tensor
-    if over:
-        result = torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
-    else:
-        result = torch.ops.aten.threshold_backward(gradient, output, 0)
-    return result
+def _gradient_by(operator: Any, *scalars: float) -> Callable[[Tensor, Tensor, bool], Tensor]:
+    """`Activation.gradient` by one of PyTorch's own backward operators."""
+
+    def gradient_of(gradient: Tensor, output: Tensor, over: bool) -> Tensor:
+        result: Tensor = (
+            operator.grad_input(gradient, output, *scalars, grad_input=gradient)
+            if over
+            else operator(gradient, output, *scalars)
+        )
+        return result
+
+    return gradient_of
 
 
-def _relu6_gradient(gradient: Tensor, output: Tensor, over: bool) -> Tensor:
-    result: Tensor
-    if over:
-        result = torch.ops.aten.hardtanh_backward.grad_input(gradient, output, 0, 6, grad_input=gradient)
-    else:
-        result = torch.ops.aten.hardtanh_backward(gradient, output, 0, 6)
-    return result
-
-
-_RELU = Activation(relu_, _relu_gradient, "relu")
-_RELU6 = Activation(relu6_, _relu6_gradient, "hardtanh", (0.0, 6.0))
+_RELU = Activation(relu_, _gradient_by(torch.ops.aten.threshold_backward, 0), "relu")
+_RELU6 = Activation(relu6_, _gradient_by(torch.ops.aten.hardtanh_backward, 0, 6), "hardtanh", (0.0, 6.0))
 _KNOWN: dict[Any, Activation] = {
     nn.ReLU: _RELU, F.relu: _RELU, torch.relu: _RELU, "relu": _RELU, relu_: _RELU,
     nn.ReLU6: _RELU6, F.relu6: _RELU6, relu6_: _RELU6,

@@ -3,7 +3,7 @@
 Through operators that PyTorch keeps for its own compiler.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,9 +17,8 @@ __all__ = ["Geometry", "PackedConvolution"]
 _AFTER_A_SUM = ("relu",)
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Of a two-dimensional convolution; pairs are of the height and the width."""
+class Geometry(NamedTuple):
+    """Of a two-dimensional convolution, as PyTorch's operators take it; pairs are of the height and the width."""
 
     padding: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -50,17 +49,15 @@ class PackedConvolution:
         """``(N, C, H, W)`` to ``(N, C', H', W')``, in channels-last memory."""
         if not self._weight.is_mkldnn:
             self._pack(images.shape)
-        each = self.geometry
-        geometry = each.padding, each.stride, each.dilation, each.groups
         name, scalars = (activation.name, activation.scalars) if activation else (None, ())
         operator = torch.ops.mkldnn._convolution_pointwise
         result: Tensor
         if other is None:
-            result = operator(images, self._weight, bias, *geometry, name or "none", scalars, "")
+            result = operator(images, self._weight, bias, *self.geometry, name or "none", scalars, "")
             return result
         known = name in _AFTER_A_SUM
         result = operator.binary(
-            images, other, self._weight, bias, *geometry, "add", 1.0, name if known else None, scalars, ""
+            images, other, self._weight, bias, *self.geometry, "add", 1.0, name if known else None, scalars, ""
         )
         return result if known or activation is None else activation.in_place(result)
 
@@ -71,7 +68,5 @@ class PackedConvolution:
 
     def _pack(self, images: torch.Size) -> None:
         """For images of a shape; others can be convolved as well, if not always as fast."""
-        each, weight = self.geometry, self._weight.contiguous(memory_format=torch.channels_last)
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
-            weight, each.padding, each.stride, each.dilation, each.groups, images
-        )
+        weight = self._weight.contiguous(memory_format=torch.channels_last)
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.geometry, images)
