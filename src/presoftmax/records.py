@@ -207,11 +207,10 @@ def rows_of(
         iterations: R numbers.
         names: columns that are the same in all rows.
     """
-    rows = len(examples)
     values = {name: pl.Series(each.cpu().numpy()) for name, each in record.items()}
     values["example"] = pl.Series(list(examples), dtype=pl.String)
     values["iteration"] = pl.Series(np.asarray(iterations))
-    values |= {name: pl.repeat(text, rows, eager=True) for name, text in names.items()}
-    missing = {c.name: pl.repeat(None, rows, dtype=c.dtype, eager=True) for c in columns if c.name not in values}
-    frame = pl.DataFrame({**values, **missing})
-    return frame.select(pl.col(column.name).cast(column.dtype) for column in columns)
+    return pl.DataFrame(values).select(
+        pl.col(c.name).cast(c.dtype) if c.name in values else pl.lit(names.get(c.name), c.dtype).alias(c.name)
+        for c in columns
+    )

@@ -52,7 +52,7 @@ from presoftmax.versions import versions
 
 __all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepare", "trace"]
 
-_BLOCK_SECONDS = 1.0
+_BLOCK_SECONDS = 3.0
 
 # As many as pay on a CPU, measured; more only take more memory.
 _PIXELS_PER_BATCH = {"cpu": 8 * 224**2}
@@ -138,7 +138,7 @@ class Job:
         return replace(self, source=source, victims=victims, keeps_memory=True)
 
     def stream(self) -> Iterator[Block]:
-        """Run the attack; blocks come as they are finished (about one a second)."""
+        """Run the attack; blocks come as they are finished (every few seconds)."""
         blocks = self._blocks()
         with freed_memory_kept() if self.keeps_memory else nullcontext():
             while True:

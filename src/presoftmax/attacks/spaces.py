@@ -46,6 +46,6 @@ class Space(Enum):
             return gradient * (1 - torch.tanh(variable).square()) / 2
         return gradient * std if self is Space.NORMALIZED else gradient
 
-    def move(self, step: Tensor, std: Tensor) -> Tensor:
-        """An update's step as what is added to the variable."""
-        return step * std if self is Space.NORMALIZED else step
+    def moved(self, variable: Tensor, step: Tensor, std: Tensor) -> Tensor:
+        """The variable after an update's step."""
+        return torch.addcmul(variable, step, std) if self is Space.NORMALIZED else variable + step
