@@ -10,7 +10,7 @@ Nothing in an iteration waits for the device; records stay there and are moved i
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -36,6 +36,7 @@ from presoftmax.models import (
     Classifier,
     Model,
     Precision,
+    WeightWatch,
     as_fast_as_pays,
     as_model,
     as_source,
@@ -54,11 +55,12 @@ __all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepa
 
 _BLOCK_SECONDS = 3.0
 
-# As many as pay on a CPU, measured; more only take more memory.
-_PIXELS_PER_BATCH = {"cpu": 8 * 224**2}
-_MOST_PER_BATCH = {"cpu": 128}
-_PIXELS_PER_GPU_BATCH = 64 * 224**2
-_MOST_PER_GPU_BATCH = 1024
+# As many images of 224 by 224, and as many small ones, as pay, measured; more only take more memory. In bfloat16 images
+# take half of it.
+_BATCHES: Mapping[str, Mapping[Precision, tuple[int, int]]] = {
+    "cpu": {"exact": (4, 64), "fast": (8, 128)},
+    "gpu": {"exact": (64, 1024), "fast": (64, 1024)},
+}
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Job:
     keep: frozenset[int]
     precision: Precision = "exact"
     keeps_memory: bool = False
+    watch: WeightWatch | None = None
 
     def describe(self) -> dict[str, Any]:
         """All settings and versions as plain values, as they go into the files."""
@@ -133,12 +136,20 @@ class Job:
         """The same job with every network as fast as its length is worth; see `presoftmax.models.as_fast_as_pays`."""
         images = self.examples.images[: self.batch_size]
         faster = partial(as_fast_as_pays, images=images, precision=self.precision, passes=self.passes)
-        victims = tuple(faster(victim, gradient=False) for victim in self.victims)
-        source = as_source(faster(self.source, gradient=True))
-        return replace(self, source=source, victims=victims, keeps_memory=True)
+        with freed_memory_kept():
+            victims = tuple(faster(victim, gradient=False) for victim in self.victims)
+            source = as_source(faster(self.source, gradient=True))
+        watch = WeightWatch((source, *victims))
+        return replace(self, source=source, victims=victims, keeps_memory=True, watch=watch)
 
     def stream(self) -> Iterator[Block]:
-        """Run the attack; blocks come as they are finished (every few seconds)."""
+        """Run the attack; blocks come as they are finished (every few seconds).
+
+        Raises:
+            ModelError: a network was trained after it was prepared.
+        """
+        if self.watch is not None:
+            self.watch.check()
         blocks = self._blocks()
         with freed_memory_kept() if self.keeps_memory else nullcontext():
             while True:
@@ -194,7 +205,7 @@ def prepare(
     white_box = as_source(source)
     models = tuple(as_model(victim) for victim in victims)
     names = name_victims(white_box.name, models)
-    size = batch_size or default_batch_size(examples, white_box.device)
+    size = batch_size or default_batch_size(examples, white_box.device, precision)
     given = None if targets is None else torch.as_tensor(targets)
     if given is not None:
         # The number of classes is only known from the first answer; the shape is settled here.
@@ -341,12 +352,11 @@ class Trace:
         return sorted({iteration for block in self.blocks for iteration in block.images})
 
 
-def default_batch_size(examples: ImageSet, device: torch.device) -> int:
+def default_batch_size(examples: ImageSet, device: torch.device, precision: Precision) -> int:
     """Examples attacked at a time where nothing else is asked for."""
     height, width = examples.images.shape[-2:]
-    most = _MOST_PER_BATCH.get(device.type, _MOST_PER_GPU_BATCH)
-    by_pixels = _PIXELS_PER_BATCH.get(device.type, _PIXELS_PER_GPU_BATCH) // (height * width)
-    return max(1, min(most, by_pixels))
+    large, most = _BATCHES.get(device.type, _BATCHES["gpu"])[precision]
+    return max(1, min(most, large * 224**2 // (height * width)))
 
 
 def _run_batch(job: Job, index: int, batch: ImageSet, given: Tensor | None) -> Iterator[Block]:

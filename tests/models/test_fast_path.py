@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import presoftmax as ps
+from presoftmax.errors import ModelError
 from presoftmax.models import (
     AS_GIVEN,
     Classifier,
@@ -111,6 +112,32 @@ def test_batch_norms_are_folded_and_activations_in_place():
     assert code.count("relu6_(") == 1, code
     assert "first.relu" not in code
     assert ".relu()" in code, "the output of the first convolution is used twice"
+
+
+@pytest.mark.parametrize("path", [USUAL, FUSED, ModelPath(simplified=True, channels_last=True, bfloat16=True)])
+def test_a_copy_shares_the_weights_it_leaves_alone_and_changes_none(path):
+    network = batch_normed()
+    given = copy.deepcopy(network.state_dict())
+    copied = on_path(Classifier(network), path).network
+    places = {parameter.data_ptr() for parameter in copied.parameters()}
+    assert (network[-1].weight.data_ptr() in places) != path.bfloat16
+    for name, value in network.state_dict().items():
+        assert value.dtype == given[name].dtype
+        assert torch.equal(value, given[name])
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert not any(parameter.requires_grad for parameter in copied.parameters())
+
+
+def test_a_network_trained_after_it_was_prepared_is_refused():
+    network = batch_normed()
+    images = make_images(2, size=8)
+    job = ps.prepare(ps.attacks.pgd(2), network, images, torch.zeros(2, dtype=torch.long), accelerate=True)
+    assert [block.iteration for block in job.stream()] == [job.attack.steps]
+    loss = network(images.float() / 255).square().sum()
+    loss.backward()
+    torch.optim.SGD(network.parameters(), 0.01).step()
+    with pytest.raises(ModelError, match="the weights of Sequential were changed after the attack was prepared"):
+        next(job.stream())
 
 
 def test_what_cannot_be_simplified_stays_as_it_is(caplog):

@@ -16,6 +16,7 @@ from presoftmax.models.devices import default_device, is_out_of_memory
 from presoftmax.models.paths import AS_GIVEN, ModelPath, Precision, float32_products
 from presoftmax.models.providers import Listed
 from presoftmax.models.selection import Selection, are_right, clean_answers, select_correct
+from presoftmax.models.sharing import WeightWatch
 
 __all__ = [
     "AS_GIVEN",
@@ -27,6 +28,7 @@ __all__ = [
     "ModelPath",
     "Precision",
     "Selection",
+    "WeightWatch",
     "absolute_name",
     "accelerated",
     "are_right",

@@ -1,6 +1,5 @@
 """The fast path: which way of running a network is fastest here, found by trying for a moment."""
 
-import copy
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +14,7 @@ from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fusion import fuse
 from presoftmax.models.paths import PORTABLE, ModelPath, Precision, candidates, float32_products
+from presoftmax.models.sharing import sharing_copy
 from presoftmax.models.simplification import simplified
 
 __all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_portable_path", "on_usual_path", "pays"]
@@ -55,6 +55,8 @@ class Choice:
 def on_path(model: Classifier, path: ModelPath) -> Classifier:
     """A classifier that runs a copy of the same network on a path; the model itself if it is on it.
 
+    The copy shares the weights that a path leaves as they are: a network that is trained needs another one.
+
     Raises:
         Exception: of any kind, where the network cannot be simplified or fused.
     """
@@ -65,7 +67,7 @@ def on_path(model: Classifier, path: ModelPath) -> Classifier:
     if model.path.fused:
         raise ValueError("a fused network cannot be taken apart")
     simplify = path.simplified and not model.path.simplified
-    network: Any = simplified(model.network) if simplify else copy.deepcopy(model.network)
+    network: Any = simplified(model.network) if simplify else sharing_copy(model.network)
     network.to(memory_format=torch.channels_last if path.channels_last else torch.contiguous_format)
     if path.bfloat16:
         _round(network, fused=path.fused)
@@ -120,14 +122,19 @@ def accelerated(
     trial = _Trial(model, images, precision, gradient)
     paths = candidates(precision, model.device)
     paths += [] if model.path in paths else [model.path]
-    tried = {path: found for path in paths if (found := trial.of(path)) is not None}
-    seconds = {path: trial.seconds(found) for path, found in tried.items()}
-    best = model.path
-    for number, path in enumerate(seconds):
-        best = path if number == 0 or seconds[path] < _WORTH * seconds[best] else best
+    best: Classifier | None = None
+    seconds: dict[ModelPath, float] = {}
+    for path in paths:
+        candidate = trial.of(path)
+        if candidate is None:
+            continue
+        seconds[path] = trial.seconds(candidate)
+        if best is None or seconds[path] < _WORTH * seconds[best.path]:
+            best = candidate
+    best = best or model
     milliseconds = {str(path): round(1000 * each / len(images), 3) for path, each in seconds.items()}
-    _LOG.info("%s runs %s; ms an image: %s", model.name, best, milliseconds)
-    return tried.get(best, model), Choice(best, milliseconds, trial.errors.get(best, 0.0), trial.refused)
+    _LOG.info("%s runs %s; ms an image: %s", model.name, best.path, milliseconds)
+    return best, Choice(best.path, milliseconds, trial.errors.get(best.path, 0.0), trial.refused)
 
 
 def pays(passes: int, precision: Precision) -> bool:

@@ -1,6 +1,5 @@
 """The same function in fewer passes over memory: batch norms and padding folded, activations in place."""
 
-import copy
 import operator
 from collections import Counter
 from typing import Any
@@ -11,6 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from presoftmax.models.activations import Activation, activation_of
 from presoftmax.models.padding import pad_inside
+from presoftmax.models.sharing import sharing_copy
 
 __all__ = ["SUMS", "activation_at", "simplified"]
 
@@ -22,8 +22,8 @@ SUMS = {operator.add, operator.iadd, torch.add}
 def simplified(network: nn.Module) -> fx.GraphModule:
     """A copy of a network with batch norms and padding folded into the convolutions, and activations in place.
 
-    The copy is for evaluation only. Whether it agrees with the network is for the caller to check: a convolution that
-    does more than convolve would not.
+    The copy is for evaluation only, and shares the weights that are left as they are. Whether it agrees with the
+    network is for the caller to check: a convolution that does more than convolve would not.
 
     Args:
         network: in evaluation mode.
@@ -34,7 +34,7 @@ def simplified(network: nn.Module) -> fx.GraphModule:
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         raise ValueError("it has hooks, which a simplified copy would not call")
-    copied = copy.deepcopy(network)
+    copied = sharing_copy(network)
     pad_inside(copied)
     graph = _Tracer().trace(copied)
     _fold_batch_norms(graph, dict(copied.named_modules()))

@@ -146,7 +146,7 @@ def choose(task: Candidates, device: str, on_block: OnBlock | None = None) -> Do
 def find_paths(task: PathsTask, device: str, on_block: OnBlock | None = None) -> Done:
     """On which path each network is run: the fastest on this device, or the usual one in a short study."""
     panel = load_panel(task.names, device)
-    size = task.batch_size or default_batch_size(task.images, panel.sources[0].device)
+    size = task.batch_size or default_batch_size(task.images, panel.sources[0].device, task.precision)
     images, passes = task.images.images[:size], -(-task.image_iterations // size)
     paths = []
     for i, model in enumerate(panel.models):
