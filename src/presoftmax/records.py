@@ -1,7 +1,6 @@
 """What is written down about an iteration, computed where the logits are and moved to the host in blocks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -109,13 +108,25 @@ def transfer_record(logits: Tensor, goal: Goal) -> Record:
     }
 
 
-@dataclass(frozen=True)
-class _Iteration:
-    number: int
-    perturbation: Record
-    logits: Tensor
-    float_logits: Tensor | None
-    answers: Sequence[Tensor]
+class _Columns:
+    """Values of consecutive iterations, in memory that is taken once.
+
+    Small tensors that outlive an iteration would be strewn over the memory that a network's layers take and free.
+    """
+
+    def __init__(self) -> None:
+        self._values: Record = {}
+
+    def put(self, row: int, rows: int, values: Mapping[str, Tensor]) -> None:
+        """Copy the values of an iteration to its row of so many; each has the same shape in all of them."""
+        for name, value in values.items():
+            if name not in self._values:
+                self._values[name] = value.new_empty((rows, *value.shape))
+            self._values[name][row] = value
+
+    def take(self, rows: int) -> Record:
+        """Copies of the first rows, those of the examples one after the other."""
+        return {name: values[:rows].flatten(0, 1).clone() for name, values in self._values.items()}
 
 
 class Recorder:
@@ -135,13 +146,14 @@ class Recorder:
         self._keys = {"attack": attack, "source": source}
         self._victims = tuple(victims)
         self._ids = tuple(ids)
-        self._kept: list[_Iteration] = []
-        self._values = 0
+        self._iterations: list[int] = []
+        self._most = 0
+        self._perturbations, self._logits, self._answers = _Columns(), _Columns(), _Columns()
 
     @property
     def is_full(self) -> bool:
         """Whether what is kept should be flushed, lest it take too much memory."""
-        return len(self._kept) >= _MOST_ITERATIONS or self._values >= _MOST_VALUES
+        return len(self._iterations) >= self._most
 
     def add(
         self,
@@ -160,26 +172,25 @@ class Recorder:
             answers: the victims', likewise.
             float_logits: the source's of the images before rounding, where it saw those.
         """
-        self._kept.append(_Iteration(iteration, perturbation, logits, float_logits, answers))
-        self._values += logits.numel() * (1 + len(answers))
+        if self._most == 0:
+            self._most = max(1, min(_MOST_ITERATIONS, _MOST_VALUES // (logits.numel() * (1 + len(answers)))))
+        place = (len(self._iterations), self._most)
+        self._perturbations.put(*place, perturbation)
+        self._logits.put(*place, {"image": logits} | ({} if float_logits is None else {"float": float_logits}))
+        self._answers.put(*place, dict(zip(self._victims, answers, strict=True)))
+        self._iterations.append(iteration)
 
     def flush(self, goal: Goal) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The `steps` and `transfers` rows of what was added since the last flush."""
-        kept, self._kept, self._values = self._kept, [], 0
-        repeated = Goal(goal.labels.repeat(len(kept)), goal.targets.repeat(len(kept), 1))
-        steps = {name: torch.cat([each.perturbation[name] for each in kept]) for name in kept[0].perturbation}
-        floats = [each.float_logits for each in kept if each.float_logits is not None]
-        steps |= float_record(torch.cat(floats), repeated) if floats else {}
-        steps |= step_record(torch.cat([each.logits for each in kept]), repeated)
-        iterations = [each.number for each in kept]
+        iterations, self._iterations = self._iterations, []
+        rows = len(iterations)
+        repeated = Goal(goal.labels.repeat(rows), goal.targets.repeat(rows, 1))
+        steps, logits = self._perturbations.take(rows), self._logits.take(rows)
+        steps |= float_record(logits["float"], repeated) if "float" in logits else {}
+        steps |= step_record(logits["image"], repeated)
         by_victim = [
-            self._frame(
-                TRANSFERS,
-                transfer_record(torch.cat([each.answers[i] for each in kept]), repeated),
-                iterations,
-                {"victim": name},
-            )
-            for i, name in enumerate(self._victims)
+            self._frame(TRANSFERS, transfer_record(answers, repeated), iterations, {"victim": name})
+            for name, answers in self._answers.take(rows).items()
         ]
         transfers = pl.concat(by_victim) if by_victim else pl.DataFrame(schema=polars_schema(TRANSFERS))
         return self._frame(STEPS, steps, iterations, {}), transfers
