@@ -57,19 +57,19 @@ def jobs() -> list[tuple[str, Job]]:
 
 
 def bare(job: Job) -> None:
-    """The passes of the loop and nothing else: steps + 1 looks, steps gradients."""
-    images = job.examples.images.to(job.source.device)
-    floats = images.float() / 255
+    """The passes of the loop in its batches, and nothing else: steps + 1 looks, steps gradients."""
     steps = job.attack.steps
     with freed_memory_kept():
-        for step in range(steps + 1):
-            leaf = floats.detach().requires_grad_(step < steps)
-            logits = job.source(leaf)
-            if step < steps:
-                torch.autograd.grad(logits[:, 0].sum(), leaf)
-            with torch.no_grad():
-                for victim in job.victims:
-                    victim(images)
+        for images in job.examples.images.to(job.source.device).split(job.batch_size):
+            floats = images.float() / 255
+            for step in range(steps + 1):
+                leaf = floats.detach().requires_grad_(step < steps)
+                logits = job.source(leaf)
+                if step < steps:
+                    torch.autograd.grad(logits[:, 0].sum(), leaf)
+                with torch.no_grad():
+                    for victim in job.victims:
+                        victim(images)
     wait(job.source.device)
 
 
