@@ -55,8 +55,8 @@ __all__ = ["Block", "Job", "Trace", "default_batch_size", "name_victims", "prepa
 
 _BLOCK_SECONDS = 3.0
 
-# As many images of 224 by 224, and as many small ones, as pay, measured; more only take more memory. In bfloat16 images
-# take half of it.
+# As many images of 224 by 224, and as many small ones, as pay, measured; more only take more memory. In bfloat16 small
+# batches lose more time.
 _BATCHES: Mapping[str, Mapping[Precision, tuple[int, int]]] = {
     "cpu": {"exact": (4, 64), "fast": (8, 128)},
     "gpu": {"exact": (64, 1024), "fast": (64, 1024)},
