@@ -136,9 +136,8 @@ class Job:
         """The same job with every network as fast as its length is worth; see `presoftmax.models.as_fast_as_pays`."""
         images = self.examples.images[: self.batch_size]
         faster = partial(as_fast_as_pays, images=images, precision=self.precision, passes=self.passes)
-        with freed_memory_kept():
-            victims = tuple(faster(victim, gradient=False) for victim in self.victims)
-            source = as_source(faster(self.source, gradient=True))
+        victims = tuple(faster(victim, gradient=False) for victim in self.victims)
+        source = as_source(faster(self.source, gradient=True))
         watch = WeightWatch((source, *victims))
         return replace(self, source=source, victims=victims, keeps_memory=True, watch=watch)
 

@@ -1,5 +1,6 @@
 """The fast path: which way of running a network is fastest here, found by trying for a moment."""
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from presoftmax.errors import first_line
+from presoftmax.host_memory import freed_memory_kept
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fusion import fuse
@@ -97,7 +99,8 @@ def on_portable_path(model: Classifier) -> Classifier:
 
 def on_usual_path(model: Classifier, images: Tensor, *, gradient: bool) -> Classifier:
     """The model on the first exact path that agrees with it, without timing; arguments as for `accelerated`."""
-    return _first_that_agrees(model, images, candidates("exact", model.device), gradient=gradient)
+    with freed_memory_kept():
+        return _first_that_agrees(model, images, candidates("exact", model.device), gradient=gradient)
 
 
 def _first_that_agrees(model: Classifier, images: Tensor, paths: Iterable[ModelPath], *, gradient: bool) -> Classifier:
@@ -125,12 +128,14 @@ def accelerated(
     best: Classifier | None = None
     seconds: dict[ModelPath, float] = {}
     for path in paths:
-        candidate = trial.of(path)
-        if candidate is None:
-            continue
-        seconds[path] = trial.seconds(candidate)
-        if best is None or seconds[path] < _WORTH * seconds[best.path]:
-            best = candidate
+        with freed_memory_kept():  # as while the attack runs
+            candidate = trial.of(path)
+            if candidate is not None:
+                seconds[path] = trial.seconds(candidate)
+                if best is None or seconds[path] < _WORTH * seconds[best.path]:
+                    best = candidate
+            del candidate
+            gc.collect()  # a graph holds on to itself: a copy that was dropped would stay in memory for long
     best = best or model
     milliseconds = {str(path): round(1000 * each / len(images), 3) for path, each in seconds.items()}
     _LOG.info("%s runs %s; ms an image: %s", model.name, best.path, milliseconds)
