@@ -1,0 +1,89 @@
+"""What the loop does besides the passes of the networks, part by part, on EfficientNet-Lite0.
+
+    python -m benchmarks.loop_parts [--iterations 256]
+
+The parts of a batch's iteration as the loop does them, each timed among the passes (so with caches as they leave them);
+medians, in milliseconds.
+"""
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+import presoftmax as ps
+from benchmarks.networks import CASES
+from presoftmax.ascent import Ascent
+from presoftmax.attacks import Goal, to_floats, to_pixels
+from presoftmax.host_memory import freed_memory_kept
+from presoftmax.models import frozen
+from presoftmax.records import Recorder, perturbation_record
+from presoftmax.tracing import Job
+
+
+class Clock:
+    """Times calls by name."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+
+    def __call__(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        started = time.perf_counter()
+        result = function(*arguments)
+        self.seconds[name].append(time.perf_counter() - started)
+        return result
+
+
+def job_of(iterations: int) -> Job:
+    """One batch of photos on EfficientNet-Lite0, on its fast path."""
+    case = CASES["efficientnet"]
+    source, *_ = case.models()
+    images = case.images(case.count)
+    with torch.no_grad():
+        labels = source(images.float() / 255).argmax(dim=1)
+    attack = ps.attacks.over_optimized(iterations, 0.15)
+    ids = [str(i) for i in range(case.count)]
+    return ps.prepare(attack, source, images, labels, ids=ids, accelerate=True)
+
+
+def measure(job: Job, iterations: int) -> Clock:
+    """The loop of `presoftmax.tracing`, taken apart."""
+    clock = Clock()
+    batch = next(iter(job.examples.batches(job.batch_size)))
+    goal = Goal(batch.labels, torch.zeros(len(batch), 1, dtype=torch.int64))
+    ascent = Ascent(job.attack, job.source, batch, seed=0)
+    recorder = Recorder("attack", "source", (), batch.ids)
+    previous = ascent.clean
+    with frozen(job.source), freed_memory_kept():
+        for iteration in range(iterations):
+            clock("rounding (within the forward pass below)", lambda: to_floats(to_pixels(ascent.floats)))
+            look = clock("forward pass", ascent.look)
+            clock("backward pass and whether the gradient vanished", ascent.differentiate, look, goal)
+            with torch.no_grad():
+                record = clock("norms of the perturbation", perturbation_record, look.pixels, previous, ascent.clean)
+            clock("keeping the record", recorder.add, iteration, record, look.logits.detach(), ())
+            previous = look.pixels
+            clock("the move", ascent.move, look)
+            if recorder.is_full or iteration == iterations - 1:
+                clock("records of a block", recorder.flush, goal)
+    return clock
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--iterations", type=int, default=256)
+    options = parser.parse_args()
+    job = job_of(options.iterations)
+    clock = measure(job, options.iterations)
+    print(f"{job.batch_size} photos a batch\n\n| part | ms |\n| --- | --- |")
+    for name, seconds in clock.seconds.items():
+        print(f"| {name} | {1000 * statistics.median(seconds):.2f} |")
+
+
+if __name__ == "__main__":
+    main()
