@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 import presoftmax as ps
 from benchmarks.measuring import wait
-from benchmarks.networks import CASES
+from benchmarks.networks import CASES, Case
 from presoftmax.host_memory import freed_memory_kept
 from presoftmax.tracing import Job
 from presoftmax.versions import versions
@@ -45,15 +46,20 @@ def jobs() -> list[tuple[str, Job]]:
     found = []
     for case in CASES.values():
         source, *victims = case.models()
-        images = case.images(case.count)
-        with torch.no_grad():
-            labels = source(images.float() / 255).argmax(dim=1)
-        attack = ps.attacks.over_optimized(LONGER * case.steps, 0.15)
         for seen_by in ([], victims):
-            job = ps.prepare(attack, source, images, labels, victims=seen_by, ids=[str(i) for i in range(case.count)],
-                             accelerate=True)  # fmt: skip
+            job = job_of(case, source, seen_by, LONGER * case.steps)
             found.append((f"{case.title.partition(';')[0]}, {'two victims' if seen_by else 'no victim'}", job))
     return found
+
+
+def job_of(case: Case, source: nn.Module, victims: list[nn.Module], steps: int) -> Job:
+    """The over-optimized attack on a case's images, its models on their fast paths."""
+    images = case.images(case.count)
+    with torch.no_grad():
+        labels = source(images.float() / 255).argmax(dim=1)
+    attack = ps.attacks.over_optimized(steps, 0.15)
+    ids = [str(i) for i in range(case.count)]
+    return ps.prepare(attack, source, images, labels, victims=victims, ids=ids, accelerate=True)
 
 
 def bare(job: Job) -> None:

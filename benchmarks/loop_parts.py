@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-import presoftmax as ps
+from benchmarks.loop_overhead import job_of
 from benchmarks.networks import CASES
 from presoftmax.ascent import Ascent
 from presoftmax.attacks import Goal, to_floats, to_pixels
@@ -38,21 +38,9 @@ class Clock:
         return result
 
 
-def job_of(iterations: int) -> Job:
-    """One batch of photos on EfficientNet-Lite0, on its fast path."""
-    case = CASES["efficientnet"]
-    source, *_ = case.models()
-    images = case.images(case.count)
-    with torch.no_grad():
-        labels = source(images.float() / 255).argmax(dim=1)
-    attack = ps.attacks.over_optimized(iterations, 0.15)
-    ids = [str(i) for i in range(case.count)]
-    return ps.prepare(attack, source, images, labels, ids=ids, accelerate=True)
-
-
-def measure(job: Job, iterations: int) -> Clock:
-    """The loop of `presoftmax.tracing`, taken apart."""
-    clock = Clock()
+def measure(job: Job) -> Clock:
+    """The loop of `presoftmax.tracing` on the first batch, taken apart."""
+    clock, iterations = Clock(), job.attack.steps
     batch = next(iter(job.examples.batches(job.batch_size)))
     goal = Goal(batch.labels, torch.zeros(len(batch), 1, dtype=torch.int64))
     ascent = Ascent(job.attack, job.source, batch, seed=0)
@@ -78,8 +66,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--iterations", type=int, default=256)
     options = parser.parse_args()
-    job = job_of(options.iterations)
-    clock = measure(job, options.iterations)
+    case = CASES["efficientnet"]
+    job = job_of(case, case.models()[0], [], options.iterations)
+    clock = measure(job)
     print(f"{job.batch_size} photos a batch\n\n| part | ms |\n| --- | --- |")
     for name, seconds in clock.seconds.items():
         print(f"| {name} | {1000 * statistics.median(seconds):.2f} |")

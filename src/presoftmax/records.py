@@ -147,7 +147,7 @@ class Recorder:
         self._victims = tuple(victims)
         self._ids = tuple(ids)
         self._iterations: list[int] = []
-        self._most = 0
+        self._most = _MOST_ITERATIONS
         self._perturbations, self._logits, self._answers = _Columns(), _Columns(), _Columns()
 
     @property
@@ -172,7 +172,7 @@ class Recorder:
             answers: the victims', likewise.
             float_logits: the source's of the images before rounding, where it saw those.
         """
-        if self._most == 0:
+        if not self._iterations:
             self._most = max(1, min(_MOST_ITERATIONS, _MOST_VALUES // (logits.numel() * (1 + len(answers)))))
         place = (len(self._iterations), self._most)
         self._perturbations.put(*place, perturbation)

@@ -86,7 +86,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked attack on checked images: `stream` runs it. Made by `prepare`."""
+    """A checked attack on checked images: `stream` runs it. Made by `prepare`.
+
+    ``watch`` is there once the networks are `accelerated`, whose weights it watches.
+    """
 
     attack: Attack
     source: Classifier
@@ -98,7 +101,6 @@ class Job:
     batch_size: int
     keep: frozenset[int]
     precision: Precision = "exact"
-    keeps_memory: bool = False
     watch: WeightWatch | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -139,7 +141,7 @@ class Job:
         victims = tuple(faster(victim, gradient=False) for victim in self.victims)
         source = as_source(faster(self.source, gradient=True))
         watch = WeightWatch((source, *victims))
-        return replace(self, source=source, victims=victims, keeps_memory=True, watch=watch)
+        return replace(self, source=source, victims=victims, watch=watch)
 
     def stream(self) -> Iterator[Block]:
         """Run the attack; blocks come as they are finished (every few seconds).
@@ -150,7 +152,7 @@ class Job:
         if self.watch is not None:
             self.watch.check()
         blocks = self._blocks()
-        with freed_memory_kept() if self.keeps_memory else nullcontext():
+        with freed_memory_kept() if self.watch is not None else nullcontext():
             while True:
                 # The caller's code between two blocks keeps its own number formats.
                 with float32_products(self.precision):
