@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from presoftmax.schema import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema
-from presoftmax.spacing import log_spaced
+from presoftmax.analysis.spacing import log_spaced
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.overview import look_over
 from presoftmax.study.panel import Names
 from presoftmax.study.presets import preset
 from presoftmax.study.results import Results
 from presoftmax.study.run import units_of
+from presoftmax.study.summary import look_over
+from presoftmax.tables.schema import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema
 
 
 def synthesize(place: Path, images: int, steps: int) -> dict[str, int]:

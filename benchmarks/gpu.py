@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import presoftmax as ps
 from benchmarks.measuring import wait
 from presoftmax.models import Classifier, Precision, float32_products
-from presoftmax.tracing import Job
-from presoftmax.versions import versions
+from presoftmax.storage.versions import versions
+from presoftmax.tracing.trace import Job
 
 SOURCES = ("alexnet", "vgg16", "resnet50")
 TRAJECTORIES_PER_SOURCE, ITERATIONS = 5000, 501

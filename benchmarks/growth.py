@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.measuring import time_and_memory
-from presoftmax.versions import versions
+from presoftmax.storage.versions import versions
 
 
 @dataclass(frozen=True)

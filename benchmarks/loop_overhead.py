@@ -21,9 +21,9 @@ from torch import nn
 import presoftmax as ps
 from benchmarks.measuring import wait
 from benchmarks.networks import CASES, Case
-from presoftmax.host_memory import freed_memory_kept
-from presoftmax.tracing import Job
-from presoftmax.versions import versions
+from presoftmax.models.fast.host_memory import freed_memory_kept
+from presoftmax.storage.versions import versions
+from presoftmax.tracing.trace import Job
 
 LONGER = 3
 

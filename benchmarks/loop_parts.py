@@ -17,12 +17,12 @@ import torch
 
 from benchmarks.loop_overhead import job_of
 from benchmarks.networks import CASES
-from presoftmax.ascent import Ascent
 from presoftmax.attacks import Goal, to_floats, to_pixels
-from presoftmax.host_memory import freed_memory_kept
 from presoftmax.models import frozen
-from presoftmax.records import Recorder, perturbation_record
-from presoftmax.tracing import Job
+from presoftmax.models.fast.host_memory import freed_memory_kept
+from presoftmax.tables.records import Recorder, perturbation_record
+from presoftmax.tracing.step import Ascent
+from presoftmax.tracing.trace import Job
 
 
 class Clock:
@@ -39,7 +39,7 @@ class Clock:
 
 
 def measure(job: Job) -> Clock:
-    """The loop of `presoftmax.tracing` on the first batch, taken apart."""
+    """The loop of `presoftmax.tracing.trace` on the first batch, taken apart."""
     clock, iterations = Clock(), job.attack.steps
     batch = next(iter(job.examples.batches(job.batch_size)))
     goal = Goal(batch.labels, torch.zeros(len(batch), 1, dtype=torch.int64))

@@ -16,8 +16,8 @@ import torch
 
 import presoftmax as ps
 from presoftmax.models import Classifier, ModelPath, on_path
-from presoftmax.tracing import Trace
-from presoftmax.versions import versions
+from presoftmax.storage.versions import versions
+from presoftmax.tracing.trace import Trace
 
 HALF = "bfloat16 throughout"
 

@@ -22,10 +22,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import presoftmax as ps
 from benchmarks.networks import CASES
-from presoftmax.host_memory import freed_memory_kept
 from presoftmax.models import Classifier, ModelPath, frozen, on_path
-from presoftmax.models.fused_convolution import FusedConvolution
-from presoftmax.versions import versions
+from presoftmax.models.fast._fused_convolution import FusedConvolution
+from presoftmax.models.fast.host_memory import freed_memory_kept
+from presoftmax.storage.versions import versions
 
 IMAGES, ROUNDS = 8, 7
 CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward", "mkldnn::_convolution_pointwise")

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 import presoftmax as ps
+from presoftmax.storage.versions import versions
 from presoftmax.strength import CHANNELS, Examples, measure
-from presoftmax.versions import versions
 
 EPSILON, ALPHA, STEPS = 8 / 255, 2 / 255, 10
 Attack = Callable[[Tensor, Tensor], Any]

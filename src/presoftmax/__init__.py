@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING, Any
 from presoftmax._version import __version__
 
 if TYPE_CHECKING:
-    from presoftmax import analysis, attacks, errors, numerics, schema, scores, strength, study
+    from presoftmax import analysis, attacks, data, errors, models, numerics, scores, strength, study
     from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
     from presoftmax.interop import Recording, record
-    from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models, select_correct
-    from presoftmax.natural import NaturalReference
-    from presoftmax.tracing import Trace, prepare, trace
+    from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models
+    from presoftmax.scores import NaturalReference
+    from presoftmax.tables import schema
+    from presoftmax.tracing import Trace, prepare, select_correct
+    from presoftmax.tracing.trace import trace
 
-_MODULES = ("analysis", "attacks", "errors", "numerics", "schema", "scores", "strength", "study")
+_MODULES = ("analysis", "attacks", "data", "errors", "models", "numerics", "scores", "strength", "study")
 _NAMES = {
     "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
-    "presoftmax.models": (
-        "BlackBox",
-        "Classifier",
-        "list_models",
-        "load_model",
-        "load_models",
-        "select_correct",
-    ),
-    "presoftmax.natural": ("NaturalReference",),
-    "presoftmax.tracing": ("Trace", "prepare", "trace"),
+    "presoftmax.models": ("BlackBox", "Classifier", "list_models", "load_model", "load_models"),
+    "presoftmax.scores": ("NaturalReference",),
+    "presoftmax.tables": ("schema",),
+    "presoftmax.tracing": ("Trace", "prepare", "select_correct", "trace"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -44,11 +40,13 @@ __all__ = [
     "__version__",
     "analysis",
     "attacks",
+    "data",
     "errors",
     "list_images",
     "list_models",
     "load_model",
     "load_models",
+    "models",
     "numerics",
     "prepare",
     "read_images",

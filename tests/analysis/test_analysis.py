@@ -6,8 +6,9 @@ import statistics
 import polars as pl
 import pytest
 
-from presoftmax import analysis, schema
-from presoftmax.analysis.findings import find
+from presoftmax import analysis
+from presoftmax.analysis.run_summary import find
+from presoftmax.tables import schema
 
 EXAMPLES, ITERATIONS = 6, 5
 

@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from presoftmax import schema
 from presoftmax.analysis import by_source
 from presoftmax.analysis.claims import CLAIM_COLUMNS, CLAIMS, Evidence, judge, overall
+from presoftmax.analysis.claims.claim import Measured, judged
 from presoftmax.analysis.claims.disguise import has_disguised_pair
-from presoftmax.analysis.claims.measured import Measured, judged
 from presoftmax.analysis.ranking import rank_scores, resampled_spearman, spearman
+from presoftmax.analysis.spacing import log_spaced
 from presoftmax.errors import DataError
-from presoftmax.spacing import log_spaced
+from presoftmax.tables import schema
 
 VICTIMS = ("v", "w")
 NATURAL = 40.0

@@ -16,10 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
-from presoftmax import schema
 from presoftmax.models.catalog import load_model
-from presoftmax.natural import NaturalReference
-from presoftmax.runs import RunFolder
+from presoftmax.scores.natural import NaturalReference
+from presoftmax.storage.run_folder import RunFolder
+from presoftmax.tables import schema
 from tests.conftest import make_set
 
 MODELS = """

@@ -9,9 +9,10 @@ from polars.testing import assert_frame_equal
 from torch import nn
 
 import presoftmax as ps
-from presoftmax import attacks, schema
+from presoftmax import attacks
 from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
 from presoftmax.interop.capture import Matcher
+from presoftmax.tables import schema
 from tests.conftest import Tiny, make_images, make_set
 
 pytestmark = pytest.mark.filterwarnings("ignore::presoftmax.errors.PresoftmaxWarning")

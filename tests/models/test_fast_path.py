@@ -19,8 +19,8 @@ from presoftmax.models import (
     on_portable_path,
     on_usual_path,
 )
-from presoftmax.models import acceleration as acceleration_module
-from presoftmax.models.simplification import simplified
+from presoftmax.models.fast import accelerate as acceleration_module
+from presoftmax.models.fast._simplify import simplified
 from tests.conftest import make_images
 
 USUAL = ModelPath(simplified=True, channels_last=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from presoftmax.analysis.findings import Findings, Point
+from presoftmax.analysis.run_summary import Findings, Point
 from presoftmax.report.figures.gallery import choose_iterations
-from presoftmax.report.sentences import sentences
-from presoftmax.report.table import short_table
+from presoftmax.report.run.sentences import sentences
+from presoftmax.report.run.table import short_table
 
 CLEAN = Point(0, 0.79, 10.1, 1.7, -10.0, {"v": 0.0})
 BLIND = Point(15, 0.991, 28.0, 12.0, 12.0, {"v": 0.2})

@@ -12,20 +12,20 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
+from presoftmax.analysis.spacing import log_spaced
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
-from presoftmax.models.paths import candidates
-from presoftmax.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TRANSFERS, polars_schema
-from presoftmax.spacing import log_spaced
+from presoftmax.models.variants import candidates
 from presoftmax.study import folder as folder_module
 from presoftmax.study import plan as plan_module
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
 from presoftmax.study.folder import StudyFolder, Unit
-from presoftmax.study.overview import look_over
 from presoftmax.study.results import Results
 from presoftmax.study.run import run_study
 from presoftmax.study.status import status_of
-from presoftmax.study.work import SHOWN_ITERATIONS
+from presoftmax.study.summary import look_over
+from presoftmax.study.tasks import SHOWN_ITERATIONS
+from presoftmax.tables.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TRANSFERS, polars_schema
 from tests.study.conftest import FRAGILE, model, run, tables
 from tests.study.panel import Net
 

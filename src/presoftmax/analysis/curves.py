@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from presoftmax.analysis.trajectories import Reading, Trajectories, by_source
-from presoftmax.schema import NOT_FINITE
+from presoftmax.tables import NOT_FINITE
 
 __all__ = ["CURVE_COLUMNS", "Reading", "clean", "curves_of", "transfer_curves"]
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from presoftmax.schema import NOT_FINITE
+from presoftmax.tables import NOT_FINITE
 
 __all__ = ["by_iteration", "finite_only", "halted_at", "saturated_from", "transfer_by_iteration"]
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from presoftmax.analysis.bootstrap import quantiles, resampled_counts
+from presoftmax.analysis.spacing import log_spaced
 from presoftmax.analysis.trajectories import Flags, Reading, Trajectories, Values
-from presoftmax.spacing import log_spaced
 
 __all__ = ["BASELINES", "RANKED", "Ranking", "rank_scores", "resampled_spearman", "spearman"]
 

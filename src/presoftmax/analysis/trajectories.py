@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from presoftmax.errors import DataError
-from presoftmax.schema import NOT_FINITE
+from presoftmax.tables import NOT_FINITE
 
 __all__ = ["Reading", "Trajectories", "by_source", "read_trajectories"]
 

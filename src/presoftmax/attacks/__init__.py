@@ -2,8 +2,8 @@
 
 from presoftmax.attacks.attack import Attack, SecondTarget
 from presoftmax.attacks.constraints import Constraint, L2Ball, L2Price, LinfBall, Unconstrained
-from presoftmax.attacks.lattice import Discretization, to_floats, to_pixels
-from presoftmax.attacks.library import multi_class, over_optimized
+from presoftmax.attacks.discretization import Discretization, to_floats, to_pixels
+from presoftmax.attacks.hashing import number_of
 from presoftmax.attacks.objectives import (
     DLR,
     CarliniWagner,
@@ -15,6 +15,7 @@ from presoftmax.attacks.objectives import (
     TargetLogit,
     TargetMargin,
 )
+from presoftmax.attacks.paper import BalanceName, DiscretizationName, multi_class, over_optimized
 from presoftmax.attacks.popular import (
     POPULAR,
     bim,
@@ -34,6 +35,7 @@ from presoftmax.attacks.randomness import Draws
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.starts import Start, UniformNoise
 from presoftmax.attacks.targets import check_count, check_targets, draw_targets, runner_up
+from presoftmax.attacks.transforms import InputDiversity, ScaledCopies, View
 from presoftmax.attacks.updates import (
     AdamStep,
     CappedStep,
@@ -45,18 +47,19 @@ from presoftmax.attacks.updates import (
     Smoothed,
     Update,
 )
-from presoftmax.attacks.views import InputDiversity, ScaledCopies, View
 
 __all__ = [
     "DLR",
     "POPULAR",
     "AdamStep",
     "Attack",
+    "BalanceName",
     "CappedStep",
     "CarliniWagner",
     "Constraint",
     "CrossEntropy",
     "Discretization",
+    "DiscretizationName",
     "Draws",
     "Goal",
     "GradientStep",
@@ -94,6 +97,7 @@ __all__ = [
     "mi_fgsm",
     "multi_class",
     "ni_fgsm",
+    "number_of",
     "over_optimized",
     "pgd",
     "pgd_l2",

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from presoftmax.attacks.constraints import Constraint, L2Price, Unconstrained
-from presoftmax.attacks.lattice import Discretization
+from presoftmax.attacks.discretization import Discretization
 from presoftmax.attacks.objectives import Objective
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.starts import Start
+from presoftmax.attacks.transforms import View
 from presoftmax.attacks.updates import Update
-from presoftmax.attacks.views import View
 from presoftmax.errors import AttackError
 
 __all__ = ["Attack", "SecondTarget"]

@@ -19,11 +19,12 @@ from typing import Literal, TypedDict, Unpack
 from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.checks import choice, positive
 from presoftmax.attacks.constraints import Constraint, L2Ball, L2Price, LinfBall
-from presoftmax.attacks.lattice import Discretization
-from presoftmax.attacks.library import DiscretizationName
+from presoftmax.attacks.discretization import Discretization
 from presoftmax.attacks.objectives import DLR, CarliniWagner, CrossEntropy, Objective, TargetLogit
+from presoftmax.attacks.paper import DiscretizationName
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.starts import Start, UniformNoise
+from presoftmax.attacks.transforms import InputDiversity, ScaledCopies, View
 from presoftmax.attacks.updates import (
     AdamStep,
     MomentumSignStep,
@@ -33,7 +34,6 @@ from presoftmax.attacks.updates import (
     Smoothed,
     Update,
 )
-from presoftmax.attacks.views import InputDiversity, ScaledCopies, View
 from presoftmax.errors import AttackError
 
 __all__ = [

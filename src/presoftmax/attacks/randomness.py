@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from presoftmax.hashing import number_of
+from presoftmax.attacks.hashing import number_of
 
 __all__ = ["Draws"]
 

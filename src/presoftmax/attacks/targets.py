@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from presoftmax.attacks.hashing import number_of
 from presoftmax.errors import AttackError
-from presoftmax.hashing import number_of
 
 __all__ = ["check_count", "check_targets", "draw_targets", "runner_up"]
 

@@ -11,7 +11,7 @@ import typer
 
 from presoftmax._version import __version__
 from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
-from presoftmax.host_memory import freed_memory_kept
+from presoftmax.models.fast import freed_memory_kept
 
 __all__ = ["app", "main"]
 
@@ -137,9 +137,9 @@ def demo(
 ) -> None:
     """Attack real photos with both of the paper's attacks and show what the softmax hides."""
     from presoftmax.cli.demo import show_demo
-    from presoftmax.demo import Settings
+    from presoftmax.workflows import DemoSettings
 
-    settings = Settings(
+    settings = DemoSettings(
         images=images,
         steps=steps,
         alpha=alpha,
@@ -227,7 +227,7 @@ def reproduce(
 ) -> None:
     """Run the paper's whole study, or go on with it, and give a verdict on each of its claims."""
     from presoftmax.cli.study import make_engine, show_report, show_run
-    from presoftmax.study.presets import preset
+    from presoftmax.study import preset
 
     config = preset(panel, str(imagenet) if imagenet else None, images, steps, precision and precision.value)
     folder = out or Path("presoftmax-runs") / Path(panel).stem
@@ -310,9 +310,9 @@ def score(
 ) -> None:
     """Say how strong adversarial images really are, whoever made them."""
     from presoftmax.cli.score import show_score
-    from presoftmax.scoring import Settings
+    from presoftmax.workflows import ScoreSettings
 
-    settings = Settings(adversarial, clean, labels, source, _listed(victims), natural, device)
+    settings = ScoreSettings(adversarial, clean, labels, source, _listed(victims), natural, device)
     show_score(settings, out or _dated("score"), as_json)
 
 

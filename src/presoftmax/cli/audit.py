@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from presoftmax.audit import run_audit
+from presoftmax.workflows import run_audit
 
 __all__ = ["show_audit"]
 

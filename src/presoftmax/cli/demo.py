@@ -13,16 +13,15 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from presoftmax.cli.display import Display
-from presoftmax.demo import DemoInterruptedError, Settings, run_demo
-from presoftmax.models import Selection
-from presoftmax.report.table import TableRow, short_table
-from presoftmax.schema import NOT_FINITE
-from presoftmax.tracing import Block, Job
+from presoftmax.report.run import TableRow, short_table
+from presoftmax.tables import NOT_FINITE
+from presoftmax.tracing import Block, Job, Selection
+from presoftmax.workflows import DemoInterruptedError, DemoSettings, run_demo
 
 __all__ = ["show_demo"]
 
 
-def show_demo(settings: Settings, out: Path, as_json: bool) -> None:
+def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     """Run the demo and show it; exits with status 130 after Ctrl-C."""
     errors = Console(stderr=True)
     errors.print(

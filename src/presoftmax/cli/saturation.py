@@ -10,10 +10,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from presoftmax.models.devices import naming_device
+from presoftmax.models import naming_device
 from presoftmax.numerics import SaturationRow, gradient_errors, saturation_table
-from presoftmax.report.figures.saturation import saturation_figure
-from presoftmax.report.figures.style import save
+from presoftmax.report.figures import saturation_figure, save
 
 __all__ = ["show_saturation"]
 

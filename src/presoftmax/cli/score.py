@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from presoftmax.scoring import Scoring, Settings, run_scoring
+from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
 
 __all__ = ["show_score"]
 
 _SHOWN = 30
 
 
-def show_score(settings: Settings, out: Path, as_json: bool) -> None:
+def show_score(settings: ScoreSettings, out: Path, as_json: bool) -> None:
     """Score the images and print the table, or one JSON object."""
     # Whatever a model prints must not get between a script and its JSON.
     doing = f"{settings.source} looks at {settings.adversarial}"

@@ -13,16 +13,10 @@ from rich.table import Table
 
 from presoftmax.cli.display import Display
 from presoftmax.errors import StudyError
-from presoftmax.files import replace_text
 from presoftmax.report.study import write_study_report
-from presoftmax.study.config import StudyConfig
+from presoftmax.storage import replace_text
+from presoftmax.study import Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
 from presoftmax.study.engines import Engine
-from presoftmax.study.folder import StudyFolder, Unit
-from presoftmax.study.plan import make_plan
-from presoftmax.study.presets import template
-from presoftmax.study.results import Results
-from presoftmax.study.run import run_study
-from presoftmax.study.status import status_of
 from presoftmax.tracing import Block, Job
 
 __all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
@@ -31,12 +25,12 @@ __all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status",
 def make_engine(name: str, device: str | None, address: str | None, cpus: int) -> Engine:
     """The engine of that name; raises `StudyError` for options that belong to another one."""
     if name == "ray":
-        from presoftmax.study.engines.ray import RayEngine
+        from presoftmax.study.engines import RayEngine
 
         return RayEngine(address, device, cpus)
     if address is not None:
         raise StudyError("--address goes with --engine ray")
-    from presoftmax.study.engines.local import LocalEngine
+    from presoftmax.study.engines import LocalEngine
 
     return LocalEngine(device.split(",") if device else ())
 

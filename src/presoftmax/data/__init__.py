@@ -1,5 +1,6 @@
 """Images with labels: the sample photos, folders, arrays."""
 
+from presoftmax.data.arrays import ARRAY_FILES, read_arrays
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.pool import Pool, check_place, open_pool, shuffled
@@ -7,6 +8,7 @@ from presoftmax.data.reading import Framing, read_images, stream_images, to_pict
 from presoftmax.data.samples import samples
 
 __all__ = [
+    "ARRAY_FILES",
     "UNKNOWN",
     "Framing",
     "ImageSet",
@@ -18,6 +20,7 @@ __all__ = [
     "list_unlabeled",
     "nothing_usable",
     "open_pool",
+    "read_arrays",
     "read_images",
     "samples",
     "shuffled",

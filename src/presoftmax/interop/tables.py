@@ -11,8 +11,15 @@ from presoftmax.attacks import Goal
 from presoftmax.data import ImageSet
 from presoftmax.interop.capture import Captured
 from presoftmax.models import Model, ask, check_logits, frozen
-from presoftmax.records import perturbation_record, rows_of, step_record, transfer_record
-from presoftmax.schema import STEPS, TRANSFERS, polars_schema
+from presoftmax.tables import (
+    STEPS,
+    TRANSFERS,
+    perturbation_record,
+    polars_schema,
+    rows_of,
+    step_record,
+    transfer_record,
+)
 from presoftmax.tracing import name_victims
 
 __all__ = ["Trajectory", "number", "steps_table", "transfers_table"]

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 import torch
 
 from presoftmax.errors import ModelError
-from presoftmax.models.acceleration import on_portable_path
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
+from presoftmax.models.fast.accelerate import on_portable_path
 from presoftmax.models.providers import Listed, Provider, Request
 from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
 from presoftmax.models.providers.onnx import Onnx

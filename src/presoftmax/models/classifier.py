@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from presoftmax.data import Framing
 from presoftmax.errors import ModelError
-from presoftmax.models.paths import AS_GIVEN, ModelPath
+from presoftmax.models.variants import AS_GIVEN, ModelPath
 
 __all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "frozen"]
 

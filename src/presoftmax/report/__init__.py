@@ -1,5 +1,6 @@
-"""Figures, sentences and the page of a run, all from its folder alone."""
+"""Figures, sentences and pages, all from what is in a folder."""
 
-from presoftmax.report.page import write_report
+from presoftmax.report.audit import audit_sentences, write_audit
+from presoftmax.report.score import write_strength
 
-__all__ = ["write_report"]
+__all__ = ["audit_sentences", "write_audit", "write_strength"]

@@ -4,12 +4,11 @@ from typing import Any
 
 from torch import Tensor
 
-from presoftmax.analysis.trust import Trust
-from presoftmax.files import replace_text
 from presoftmax.report.figures.audit import audit_figure
 from presoftmax.report.figures.style import save
 from presoftmax.report.html import data_uri, render
-from presoftmax.runs import RunFolder
+from presoftmax.scores import Trust
+from presoftmax.storage import RunFolder, replace_text
 
 __all__ = ["audit_sentences", "write_audit"]
 

@@ -1,8 +1,8 @@
 """How strong finished adversarial examples are, whoever made them."""
 
-from presoftmax.strength.channels import CHANNELS
+from presoftmax.strength.distortions import CHANNELS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import Measured, measure
-from presoftmax.strength.verdicts import verdict
+from presoftmax.strength.verdicts import VERDICTS, verdict
 
-__all__ = ["CHANNELS", "Examples", "Measured", "measure", "read_examples", "verdict"]
+__all__ = ["CHANNELS", "VERDICTS", "Examples", "Measured", "measure", "read_examples", "rounding", "verdict"]

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from presoftmax.data import Framing, ImageSet, list_images, list_unlabeled, read_images
-from presoftmax.data.arrays import ARRAY_FILES, read_arrays
+from presoftmax.data import ARRAY_FILES, Framing, ImageSet, list_images, list_unlabeled, read_arrays, read_images
 from presoftmax.errors import DataError
-from presoftmax.strength.channels import rounding
+from presoftmax.strength.distortions import rounding
 
 __all__ = ["Examples", "read_examples"]
 

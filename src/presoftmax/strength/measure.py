@@ -10,9 +10,8 @@ from torch import Tensor
 
 from presoftmax import numerics
 from presoftmax.models import Classifier, Model, ask, check_same_classes, checked_logits, frozen
-from presoftmax.natural import NaturalReference
-from presoftmax.scores import Facts, compute
-from presoftmax.strength.channels import CHANNELS, rounding
+from presoftmax.scores import Facts, NaturalReference, compute
+from presoftmax.strength.distortions import CHANNELS, rounding
 from presoftmax.strength.examples import Examples
 from presoftmax.strength.verdicts import verdict
 from presoftmax.tracing import name_victims

@@ -3,13 +3,13 @@
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
 from presoftmax.study.engines.ray import RayEngine
-from presoftmax.study.folder import StudyFolder
-from presoftmax.study.overview import Overview, look_over
+from presoftmax.study.folder import StudyFolder, Unit
 from presoftmax.study.plan import Plan, make_plan
-from presoftmax.study.presets import preset
-from presoftmax.study.results import Results
+from presoftmax.study.presets import preset, template
+from presoftmax.study.results import Results, claims_content
 from presoftmax.study.run import StudyWatcher, run_study
 from presoftmax.study.status import Status, status_of
+from presoftmax.study.summary import Overview, look_over
 
 __all__ = [
     "LocalEngine",
@@ -21,9 +21,12 @@ __all__ = [
     "StudyConfig",
     "StudyFolder",
     "StudyWatcher",
+    "Unit",
+    "claims_content",
     "look_over",
     "make_plan",
     "preset",
     "run_study",
     "status_of",
+    "template",
 ]

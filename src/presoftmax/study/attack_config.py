@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from presoftmax.attacks import POPULAR, Attack, multi_class, over_optimized
-from presoftmax.attacks.library import BalanceName, DiscretizationName
+from presoftmax.attacks import POPULAR, Attack, BalanceName, DiscretizationName, multi_class, over_optimized
 
 __all__ = ["AttackConfig", "Count", "MultiClassConfig", "OverOptimizedConfig", "PopularConfig", "Strict"]
 

@@ -25,9 +25,8 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from presoftmax.errors import RunError, StudyError
-from presoftmax.files import replace_text
+from presoftmax.storage import replace_text, versions
 from presoftmax.study.config import StudyConfig
-from presoftmax.versions import versions
 
 __all__ = ["StudyFolder", "Unit"]
 

@@ -10,10 +10,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from presoftmax.attacks import number_of
 from presoftmax.data import ImageSet
-from presoftmax.hashing import number_of
 from presoftmax.models import Model, ask, frozen
-from presoftmax.schema import NOISE, polars_schema
+from presoftmax.tables import NOISE, polars_schema
 
 __all__ = ["noise_table", "with_noise"]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
+from presoftmax.analysis import log_spaced
 from presoftmax.data import ImageSet, check_place, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import default_device
-from presoftmax.spacing import log_spaced
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import Names, load_panel
 from presoftmax.study.run import candidates_of, image_iterations, units_of
-from presoftmax.study.work import SHOWN_ITERATIONS, PathsTask, find_paths
+from presoftmax.study.tasks import SHOWN_ITERATIONS, PathsTask, find_paths
 from presoftmax.tracing import Job, prepare
 
 __all__ = ["Plan", "make_plan"]

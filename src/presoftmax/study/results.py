@@ -8,17 +8,16 @@ import numpy as np
 import polars as pl
 import torch
 
-from presoftmax.analysis import Trajectories
+from presoftmax.analysis import Trajectories, read_trajectories
 from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims, TopLogits
-from presoftmax.analysis.trajectories import read_trajectories
 from presoftmax.errors import StudyError
-from presoftmax.natural import gaussian
-from presoftmax.schema import NOT_FINITE
+from presoftmax.scores import gaussian
 from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder, Unit
 from presoftmax.study.panel import Names
 from presoftmax.study.run import units_of
+from presoftmax.tables import NOT_FINITE
 
 __all__ = ["Results", "claims_content"]
 

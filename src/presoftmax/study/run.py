@@ -17,7 +17,7 @@ from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder, Unit
 from presoftmax.study.panel import Names
-from presoftmax.study.work import Candidates, PathsTask, UnitTask, choose, find_paths, run_unit
+from presoftmax.study.tasks import Candidates, PathsTask, UnitTask, choose, find_paths, run_unit
 from presoftmax.tracing import Block, Job
 
 __all__ = ["Quiet", "StudyWatcher", "candidates_of", "image_iterations", "run_study", "units_of"]

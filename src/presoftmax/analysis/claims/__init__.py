@@ -1,7 +1,7 @@
 """The paper's claims C1 to C11, measured: on every source or ordered pair, with uncertainty and a verdict."""
 
-from presoftmax.analysis.claims.measured import CLAIMS, Claim, Measured, Verdict, overall
-from presoftmax.analysis.claims.study import CLAIM_COLUMNS, Evidence, StudyClaims, TopLogits, judge
+from presoftmax.analysis.claims.claim import CLAIMS, Claim, Measured, Verdict, overall
+from presoftmax.analysis.claims.judge import CLAIM_COLUMNS, Evidence, StudyClaims, TopLogits, judge
 
 __all__ = [
     "CLAIMS",

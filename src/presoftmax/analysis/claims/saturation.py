@@ -3,7 +3,7 @@
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval, median_interval, quantiles, resampled_counts
-from presoftmax.analysis.claims.measured import Measured, judged, not_measurable, percent
+from presoftmax.analysis.claims.claim import Measured, judged, not_measurable, percent
 from presoftmax.analysis.trajectories import Trajectories, Values
 
 __all__ = ["HIGH_CONFIDENCE", "beyond_natural", "blind", "rising", "saturating"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval
-from presoftmax.analysis.claims.measured import Measured, judged, not_measurable, percent
+from presoftmax.analysis.claims.claim import Measured, judged, not_measurable, percent
 from presoftmax.analysis.ranking import Ranking
 from presoftmax.analysis.trajectories import Trajectories, first_true
 

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from presoftmax.files import replace_file
+from presoftmax.storage import replace_file
 
 __all__ = ["CONFIDENCE", "LOGIT", "LOG_ODDS", "VICTIMS", "Quantity", "save", "styled", "tint_axis"]
 

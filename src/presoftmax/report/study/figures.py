@@ -10,8 +10,7 @@ from safetensors import safe_open
 
 from presoftmax.report.figures.curves import transfer_figure
 from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, gallery_figure
-from presoftmax.study.overview import Overview
-from presoftmax.study.results import Results
+from presoftmax.study import Overview, Results
 
 __all__ = ["study_figures"]
 

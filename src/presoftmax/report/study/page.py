@@ -7,16 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from presoftmax.analysis.ranking import BASELINES, RANKED
-from presoftmax.files import replace_file, replace_text
+from presoftmax.analysis import BASELINES, RANKED
 from presoftmax.report.figures.gallery import class_namer
 from presoftmax.report.figures.style import save
 from presoftmax.report.html import data_uri, render
 from presoftmax.report.study.claims import ClaimRow, claim_rows, show_value
 from presoftmax.report.study.figures import study_figures
-from presoftmax.study.folder import Unit
-from presoftmax.study.overview import Overview, look_over
-from presoftmax.study.results import Results, claims_content
+from presoftmax.storage import replace_file, replace_text
+from presoftmax.study import Overview, Results, Unit, claims_content, look_over
 
 __all__ = ["StudyReport", "noise_rows", "ranking_rows", "throughput", "write_study_report"]
 

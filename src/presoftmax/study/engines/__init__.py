@@ -1,22 +1,7 @@
 """Where tasks are run: on this machine, or on many by Ray. Both have the shape of `Engine`."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from presoftmax.study.engines.engine import Engine, Tasks, Work
+from presoftmax.study.engines.local import LocalEngine
+from presoftmax.study.engines.ray import RayEngine
 
-from presoftmax.study.work import Done, OnBlock
-
-__all__ = ["Engine", "Tasks", "Work"]
-
-Key = TypeVar("Key")
-Work = Callable[[Any, str, OnBlock | None], Done]
-"""A function of `presoftmax.study.work`: a task, a device, who watches (where the engine can tell)."""
-Tasks = Iterator[tuple[Key, Callable[[], Any]]]
-"""Keys with what makes their task; it is called when a worker is free, so only tasks under way are in memory."""
-
-
-class Engine(Protocol):
-    """Runs a function on tasks."""
-
-    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, Done]]:
-        """Results with their keys, as they are finished. What a task raises is raised here."""
-        ...
+__all__ = ["Engine", "LocalEngine", "RayEngine", "Tasks", "Work"]

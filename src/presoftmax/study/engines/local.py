@@ -4,18 +4,16 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from presoftmax.errors import StudyError
 from presoftmax.models import default_device
-from presoftmax.study.engines import Tasks, Work
-from presoftmax.study.work import Done, OnBlock
+from presoftmax.study.engines.engine import Key, Tasks, Work
+from presoftmax.study.tasks import Done, OnBlock
 
 __all__ = ["LocalEngine"]
-
-Key = TypeVar("Key")
 
 
 class LocalEngine:

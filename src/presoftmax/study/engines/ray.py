@@ -1,15 +1,13 @@
 """Many GPUs and machines by Ray: tasks out, bytes back. Only this machine needs the study's folder and the images."""
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 from presoftmax.errors import StudyError, first_line
-from presoftmax.study.engines import Tasks, Work
-from presoftmax.study.work import Done, OnBlock
+from presoftmax.study.engines.engine import Key, Tasks, Work
+from presoftmax.study.tasks import Done, OnBlock
 
 __all__ = ["RayEngine"]
-
-Key = TypeVar("Key")
 
 _RETRIES = 8
 

@@ -1,0 +1,102 @@
+"""Attacks of the literature, each a composition of the pieces."""
+
+from typing import Literal
+
+from presoftmax.attacks.attack import Attack, SecondTarget
+from presoftmax.attacks.checks import choice, positive
+from presoftmax.attacks.discretization import Discretization
+from presoftmax.attacks.objectives import LevelTargets, Objective, RankedTargets, TargetLogit
+from presoftmax.attacks.spaces import Space
+from presoftmax.attacks.updates import CappedStep, GradientStep, Update
+from presoftmax.errors import AttackError
+
+__all__ = ["multi_class", "over_optimized"]
+
+BalanceName = Literal["rank", "level"]
+DiscretizationName = Literal["every-step", "straight-through", "final"]
+
+
+def over_optimized(
+    steps: int = 500,
+    alpha: float = 0.15,
+    discretization: DiscretizationName = "straight-through",
+    space: Literal["normalized", "pixel"] = "normalized",
+    name: str = "over-optimized",
+) -> Attack:
+    """Gradient ascent on one target's logit: ``x <- x + alpha * grad_x g_c(x)`` (paper, Appendix B).
+
+    Nothing in it saturates, so it goes on long after the confidence reads 1.
+
+    Args:
+        steps: iterations; 500 in the paper.
+        alpha: step size; 0.15 in the paper.
+        discretization: when the image is rounded; ``"every-step"`` in the paper, where small steps are then lost.
+        space: units of ``alpha``; the source's normalized input in the paper.
+        name: how tables and figures call it.
+
+    Raises:
+        AttackError: a value that makes no sense.
+    """
+    return Attack(
+        name=name,
+        objective=TargetLogit(),
+        update=GradientStep(positive("alpha", alpha)),
+        steps=steps,
+        discretization=choice(Discretization, discretization, "discretization"),
+        space=choice(Space, space, "space"),
+    )
+
+
+def multi_class(
+    steps: int = 500,
+    classes: int = 2,
+    alpha: tuple[float, float] = (0.05, 0.1),
+    balance: BalanceName = "rank",
+    discretization: DiscretizationName = "straight-through",
+    space: Literal["normalized", "pixel"] = "normalized",
+    second_target: Literal["uniform", "runner-up"] = "uniform",
+    name: str = "multi-class",
+) -> Attack:
+    """Gradient ascent on several targets' logits at once, which hides its strength from the softmax.
+
+    Appendix B of the paper: ``x <- x + alpha * grad_x g_c(x) + beta * grad_x g_d(x)``, the lower logit with the larger
+    multiplier, extended to k classes.
+
+    Args:
+        steps: iterations; 500 in the paper.
+        classes: target classes, k >= 2; 2 in the paper.
+        alpha: multiplier of the target with the highest and with the lowest logit; between them it is linear in
+            the rank.
+        balance: ``"rank"``, the paper's rule (`RankedTargets`), or ``"level"`` (`LevelTargets`), which holds the
+            targets' logits together so that the confidence goes to 1 / k: no step promises more than one logit, and
+            none is longer than those of ``"rank"``.
+        discretization: when the image is rounded; ``"every-step"`` in the paper.
+        space: units of ``alpha``.
+        second_target: for k = 2, where the second target comes from when targets are drawn.
+        name: how tables and figures call it.
+
+    Raises:
+        AttackError: a value that makes no sense.
+    """
+    low, high = alpha
+    if classes < 2:
+        raise AttackError(f"a multi-class attack needs at least 2 target classes, got {classes}")
+    if not 0 < low <= high:
+        raise AttackError(f"alpha must be two positive numbers, the smaller one first, got {alpha}")
+    pieces: dict[str, tuple[Objective, Update]] = {
+        "rank": (RankedTargets(low, high), GradientStep(1.0)),
+        "level": (LevelTargets(), CappedStep(classes * (low + high) / 2, max_gain=1.0)),
+    }
+    if balance not in pieces:
+        raise AttackError(f"balance must be one of {', '.join(pieces)}, got {balance!r}")
+    objective, update = pieces[balance]
+    return Attack(
+        name=name,
+        objective=objective,
+        update=update,
+        steps=steps,
+        num_targets=classes,
+        discretization=choice(Discretization, discretization, "discretization"),
+        space=choice(Space, space, "space"),
+        second_target=choice(SecondTarget, second_target, "second_target"),
+    )

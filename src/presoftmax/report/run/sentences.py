@@ -1,0 +1,85 @@
+"""What was seen, in plain sentences made from the numbers of the run."""
+
+from collections.abc import Sequence
+
+from presoftmax.analysis import HIGH_CONFIDENCE, Findings
+
+__all__ = ["sentences"]
+
+
+def sentences(findings: Sequence[Findings]) -> tuple[str, ...]:
+    """A few sentences for each attack, and one that compares them where there are both kinds."""
+    said = [_one_class(found) if found.classes == 1 else _several_classes(found) for found in findings]
+    single = next((found for found in findings if found.classes == 1), None)
+    several = next((found for found in findings if found.classes > 1), None)
+    if single is not None and several is not None:
+        said.append(_comparison(single, several))
+    return tuple(said)
+
+
+def _one_class(found: Findings) -> str:
+    end, blind, clean = found.end, found.blind, found.clean
+    if blind is None or blind.iteration == end.iteration:
+        text = (
+            f"{_name(found)}: mean confidence went from {clean.confidence:.2f} to {end.confidence:.2f} by iteration "
+            f"{end.iteration} and did not reach {HIGH_CONFIDENCE} before that; mean CA1 went from {clean.ca1:.1f} "
+            f"to {end.ca1:.1f}."
+        )
+    else:
+        text = (
+            f"{_name(found)}: mean confidence reached {HIGH_CONFIDENCE} at iteration {blind.iteration} and had nowhere "
+            f"left to go. From there to iteration {end.iteration}, mean CA1 went from {blind.ca1:.1f} to {end.ca1:.1f} "
+            f"(clean {clean.ca1:.1f}){_transfer_since(blind.transfer, end.transfer)}."
+        )
+    return f"{text} {_saturation(found)}"
+
+
+def _transfer_since(before: dict[str, float], after: dict[str, float]) -> str:
+    changes = [f"{name} from {_percent(before[name])} to {_percent(after[name])}" for name in after]
+    return f", and the share of examples that fool a victim: {', '.join(changes)}" if changes else ""
+
+
+def _saturation(found: Findings) -> str:
+    if found.saturated == 0:
+        return "No example ended with a float32 confidence of exactly 1."
+    half = f"; half had reached it by iteration {found.first_saturated}" if found.first_saturated is not None else ""
+    return f"{_percent(found.saturated)} of the examples ended with a float32 confidence of exactly 1{half}."
+
+
+def _several_classes(found: Findings) -> str:
+    end, clean = found.end, found.clean
+    weaker = (
+        f"{_percent(found.below_clean_confidence)} of the examples are beyond it and yet look less sure than their own "
+        "clean photo"
+        if found.below_clean_confidence > 0
+        else "none of those looks less sure than its own clean photo"
+    )
+    return (
+        f"{_name(found)}, {found.classes} classes at once: mean confidence ended at {end.confidence:.2f} (clean "
+        f"{clean.confidence:.2f}), mean CA1 at {end.ca1:.1f} (clean {clean.ca1:.1f}). {_percent(found.beyond_clean)} "
+        f"of the examples are beyond the largest CA1 of any clean photo here; {weaker}. The log-odds of all targets "
+        f"together, which no splitting can hide, went from {clean.group_log_odds:.1f} to {end.group_log_odds:.1f}."
+    )
+
+
+def _comparison(single: Findings, several: Findings) -> str:
+    verb = "lowers" if several.end.confidence < single.end.confidence else "does not lower"
+    return (
+        f"At iteration {several.end.iteration}, driving {several.classes} classes instead of one {verb} "
+        f"the confidence ({several.end.confidence:.2f} against "
+        f"{single.end.confidence:.2f}) and gives {several.end.ca1 / single.end.ca1:.2f} times the "
+        f"CA1{_transfer_against(single.end.transfer, several.end.transfer)}."
+    )
+
+
+def _transfer_against(single: dict[str, float], several: dict[str, float]) -> str:
+    parts = [f"{name} {_percent(several[name])} against {_percent(single[name])}" for name in several]
+    return f"; examples that fool a victim: {', '.join(parts)}" if parts else ""
+
+
+def _name(found: Findings) -> str:
+    return found.attack[0].upper() + found.attack[1:]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,109 @@
+"""A run folder: two Parquet tables, 8-bit PNGs and a summary. Each file appears whole or not at all."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from torch import Tensor
+
+from presoftmax.data import to_picture
+from presoftmax.errors import RunError
+from presoftmax.storage.atomic import replace_file, replace_text
+
+__all__ = ["RunFolder"]
+
+_SUMMARY = "run.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run, and how to read and write them.
+
+    ``steps.parquet`` and ``transfers.parquet`` (columns in `presoftmax.schema`; versions, seed and settings in the
+    metadata, under ``presoftmax``), ``images/ATTACK/NUMBER-EXAMPLE/ITERATION.png``, ``run.json``.
+    """
+
+    path: Path
+
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Raise `RunError` if there is something at that path, before anything is computed for it."""
+        if path.exists():
+            raise RunError(f"{path}: exists already; give another folder with --out")
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """Make the folder, with its parents.
+
+        Raises:
+            RunError: it exists already, or cannot be made.
+        """
+        cls.check_free(path)
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be made ({error.strerror})") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """A finished run's folder; raises `RunError` if it is none."""
+        if not (path / _SUMMARY).is_file():
+            raise RunError(f"{path}: not the folder of a finished run (no {_SUMMARY})")
+        return cls(path)
+
+    def write_tables(self, steps: pl.DataFrame, transfers: pl.DataFrame, settings: dict[str, Any]) -> None:
+        """Write both tables, the settings in their metadata."""
+        metadata = {"presoftmax": json.dumps(settings)}
+        for name, frame in (("steps", steps), ("transfers", transfers)):
+            replace_file(self.path / f"{name}.parquet", partial(_write_parquet, frame, metadata))
+
+    def has_tables(self) -> bool:
+        """Whether both tables are there."""
+        return all((self.path / f"{name}.parquet").is_file() for name in ("steps", "transfers"))
+
+    def steps(self) -> pl.DataFrame:
+        """The `steps` table."""
+        return pl.read_parquet(self.path / "steps.parquet")
+
+    def transfers(self) -> pl.DataFrame:
+        """The `transfers` table."""
+        return pl.read_parquet(self.path / "transfers.parquet")
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write ``run.json``; the last file of a run."""
+        text = json.dumps(summary, indent=1) + "\n"
+        replace_text(self.path / _SUMMARY, text)
+
+    def summary(self) -> dict[str, Any]:
+        """What ``run.json`` says."""
+        content: dict[str, Any] = json.loads((self.path / _SUMMARY).read_text(encoding="utf-8"))
+        return content
+
+    def image_path(self, attack: str, number: int, example: str, iteration: int) -> Path:
+        """Where the image of an example (the ``number``-th of the run) at an iteration is."""
+        safe = re.sub(r"[^\w.-]+", "_", example)[:80]
+        return self.path / "images" / attack / f"{number:05d}-{safe}" / f"{iteration:05d}.png"
+
+    def write_images(
+        self, attack: str, numbers: Sequence[int], examples: Sequence[str], iteration: int, images: Tensor
+    ) -> None:
+        """Write 8-bit images uint8 ``(N, 3, H, W)`` of one iteration as PNG."""
+        for number, example, image in zip(numbers, examples, images, strict=True):
+            path = self.image_path(attack, number, example, iteration)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture = to_picture(image)
+            replace_file(path, partial(picture.save, format="PNG"))
+
+
+def _write_parquet(frame: pl.DataFrame, metadata: dict[str, str], target: Path) -> None:
+    try:
+        frame.write_parquet(target, metadata=metadata)
+    except pl.exceptions.PolarsError as error:
+        # A full disk comes out of polars as a "computation error".
+        raise OSError(str(error)) from error

@@ -1,0 +1,282 @@
+"""What a worker does: choose among candidates, or run a unit. Plain data in, bytes out; it writes no file.
+
+So a worker needs no disk of its own, and may be on another machine.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+import torch
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from presoftmax.analysis import log_spaced
+from presoftmax.attacks import Goal
+from presoftmax.data import ImageSet
+from presoftmax.errors import RunError
+from presoftmax.models import Classifier, Precision, as_fast_as_pays, frozen, is_out_of_memory
+from presoftmax.models.fast import freed_memory_kept
+from presoftmax.storage import versions
+from presoftmax.study.attack_config import AttackConfig
+from presoftmax.study.noise import noise_table
+from presoftmax.study.panel import Names, Panel, load_panel
+from presoftmax.tables import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema, rows_of, step_record
+from presoftmax.tracing import Block, Job, are_right, clean_answers, default_batch_size, prepare
+
+__all__ = [
+    "SHOWN_ITERATIONS",
+    "Candidates",
+    "Done",
+    "OnBlock",
+    "PathsTask",
+    "UnitTask",
+    "choose",
+    "find_paths",
+    "run_unit",
+]
+
+_SELECTION_BATCH = 32
+SHOWN_ITERATIONS = 12
+"""Of about so many iterations, log-spaced, images are kept and noise is shown."""
+
+OnBlock = Callable[[Job, Block], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a task: files by name, and what is known besides."""
+
+    files: dict[str, bytes]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Images to choose from."""
+
+    names: Names
+    images: ImageSet
+
+
+@dataclass(frozen=True)
+class PathsTask:
+    """Models whose fastest paths are wanted.
+
+    Attributes:
+        names: the models.
+        images: to try with.
+        precision: of the study.
+        batch_size: examples at a time; chosen when None.
+        image_iterations: images that each model will see.
+    """
+
+    names: Names
+    images: ImageSet
+    precision: Precision
+    batch_size: int | None
+    image_iterations: int
+
+
+@dataclass(frozen=True)
+class UnitTask:
+    """A unit with all that it needs.
+
+    Attributes:
+        names: the models.
+        source: which of them is attacked.
+        attack: the attack.
+        images: the shard.
+        seed: of the study.
+        precision: likewise.
+        batch_size: examples at a time; chosen when None.
+        noise: whether victims also see noise.
+        final_images: whether the images of the last iteration are kept.
+        gallery: of how many examples about a dozen iterations are kept.
+    """
+
+    names: Names
+    source: int
+    attack: AttackConfig
+    images: ImageSet
+    seed: int
+    precision: Precision
+    batch_size: int | None
+    noise: bool
+    final_images: bool
+    gallery: int
+
+
+def choose(task: Candidates, device: str, on_block: OnBlock | None = None) -> Done:
+    """Show candidates to all models: ``images.safetensors`` of those that all get right, ``natural.parquet`` of all."""
+    models = load_panel(task.names, device).models
+    kept: list[int] = []
+    tables = []
+    with frozen(*models):
+        for number, batch in enumerate(task.images.batches(_SELECTION_BATCH)):
+            answers = clean_answers(models, batch)
+            right = torch.stack([are_right(logits, batch.labels) for logits in answers]).all(dim=0)
+            kept += [number * _SELECTION_BATCH + i for i in right.nonzero()[:, 0].tolist()]
+            tables += [_natural(name, batch, logits) for name, logits in zip(task.names.tables, answers, strict=True)]
+    chosen = task.images.select(kept)
+    natural = pl.concat(tables) if tables else pl.DataFrame(schema=polars_schema(NATURAL))
+    facts = {
+        "ids": list(chosen.ids),
+        "looked_at": len(task.images),
+        "num_classes": answers[0].shape[1] if tables else 0,
+        "skipped": [{"file": entry.file, "reason": entry.reason} for entry in task.images.skipped],
+    }
+    pixels = to_safetensors({"images": chosen.images.contiguous(), "labels": chosen.labels.contiguous()})
+    return Done({"images.safetensors": pixels, "natural.parquet": _parquet(natural)}, facts)
+
+
+def find_paths(task: PathsTask, device: str, on_block: OnBlock | None = None) -> Done:
+    """On which path each network is run: the fastest on this device, or the usual one in a short study."""
+    panel = load_panel(task.names, device)
+    size = task.batch_size or default_batch_size(task.images, panel.sources[0].device, task.precision)
+    images, passes = task.images.images[:size], -(-task.image_iterations // size)
+    paths = []
+    for i, model in enumerate(panel.models):
+        is_source = i < task.names.sources
+        faster = as_fast_as_pays(model, images, task.precision, gradient=is_source, passes=passes)
+        paths.append(str(faster.path) if isinstance(faster, Classifier) else "")
+    named = dict(zip(task.names.tables, paths, strict=True))
+    return Done({}, {"precision": task.precision, "paths": named, "device": _device_name(panel.sources[0].device)})
+
+
+def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Done:
+    """Attack a shard and record every iteration; where memory is too small, with half the batch, and so on.
+
+    Gives ``steps.parquet``, ``transfers.parquet``, and where asked for ``noise.parquet``, ``final.safetensors`` and
+    ``gallery.safetensors``; rows ordered by example, then iteration (transfers by victim first).
+    """
+    panel = load_panel(task.names, device)
+    examples = _attackable(task)
+    if len(examples) == 0:
+        return _nothing()
+    halved = 0
+    size = task.batch_size
+    while True:
+        job = _job(task, panel, examples, size)
+        try:
+            with freed_memory_kept():
+                done = _run(task, panel, job, on_block)
+            done.facts["batch_halved"] = halved
+            return done
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if job.batch_size == 1:
+                raise RunError(
+                    f"not even one image at a time fits the memory of {device} ({task.names.tables})"
+                ) from error
+            size, halved = max(1, min(job.batch_size, len(examples)) // 2), halved + 1
+        _give_memory_back()
+
+
+def _nothing() -> Done:
+    """A unit of which a fixed target has left no image."""
+    tables = {"steps": STEPS, "transfers": TRANSFERS, "noise": NOISE}
+    files = {f"{name}.parquet": _parquet(pl.DataFrame(schema=polars_schema(kind))) for name, kind in tables.items()}
+    return Done(files, {"examples": [], "image_iterations": 0, "seconds": 0.0, "batch_size": 0, "batch_halved": 0,
+                        "device": "none", "threads": 0})  # fmt: skip
+
+
+def _attackable(task: UnitTask) -> ImageSet:
+    """The shard without images whose true class is a fixed target."""
+    fixed = set(task.attack.targets or ())
+    return task.images.select([i for i, label in enumerate(task.images.labels.tolist()) if label not in fixed])
+
+
+def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | None) -> Job:
+    attack = task.attack.build()
+    keep = log_spaced(attack.steps, SHOWN_ITERATIONS) if task.gallery else []
+    return prepare(
+        attack, panel.sources[task.source], examples, victims=panel.victims_of(task.source),
+        targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep, precision=task.precision,
+        accelerate=False,
+    )  # fmt: skip
+
+
+def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> Done:
+    started = time.monotonic()
+    steps, transfers = [], []
+    final: list[Tensor] = []
+    gallery: dict[int, list[Tensor]] = {}
+    for block in job.stream():
+        steps.append(block.steps)
+        transfers.append(block.transfers)
+        shown = max(0, task.gallery - block.batch * job.batch_size)
+        for iteration, images in block.images.items():
+            gallery.setdefault(iteration, []).append(images[:shown].clone())
+            if iteration == job.attack.steps and task.final_images:
+                final.append(images)
+        if on_block is not None:
+            on_block(job, block)
+    seconds = time.monotonic() - started
+    rows = _ordered(pl.concat(steps), job.examples.ids, [])
+    files = {
+        "steps.parquet": _parquet(rows),
+        "transfers.parquet": _parquet(_ordered(pl.concat(transfers), job.examples.ids, ["victim"])),
+    }
+    if task.noise and job.victims:
+        iterations = log_spaced(job.attack.steps, SHOWN_ITERATIONS)
+        files["noise.parquet"] = _parquet(
+            noise_table(
+                job.examples, rows, iterations, job.victims, job.victim_names, task.seed, job.batch_size,
+                job.source.device,
+            )
+        )  # fmt: skip
+    if final:
+        files["final.safetensors"] = to_safetensors({"images": torch.cat(final)})
+    if task.gallery:
+        pictures = {str(iteration): torch.cat(images) for iteration, images in gallery.items()}
+        files["gallery.safetensors"] = to_safetensors(pictures)
+    return Done(files, _facts(job, seconds))
+
+
+def _facts(job: Job, seconds: float) -> dict[str, Any]:
+    images, iterations = len(job.examples), job.attack.steps + 1
+    return {
+        "examples": list(job.examples.ids),
+        "image_iterations": images * iterations,
+        "seconds": round(seconds, 3),
+        "batch_size": job.batch_size,
+        "attack": job.attack.describe(),
+        "paths": job.paths(),
+        "device": _device_name(job.source.device),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+
+
+def _ordered(frame: pl.DataFrame, ids: Sequence[str], first: Sequence[str]) -> pl.DataFrame:
+    """By example, in the order of the shard, then iteration: a trajectory's rows together, as they are read."""
+    position = pl.DataFrame({"example": list(ids)}).with_row_index("_position")
+    return frame.join(position, on="example", how="left").sort(*first, "_position", "iteration").drop("_position")
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _natural(model: str, batch: ImageSet, logits: Tensor) -> pl.DataFrame:
+    """Rows of `natural`: what `steps` says of clean images, as far as it is about the model alone."""
+    record = step_record(logits, Goal(batch.labels, batch.labels[:, None]))
+    return rows_of(NATURAL, record, batch.ids, [0] * len(batch), {"model": model})
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _give_memory_back() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

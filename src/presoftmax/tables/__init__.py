@@ -1,0 +1,33 @@
+"""The tables that are written: their columns, and how rows of them are made."""
+
+from presoftmax.tables.records import Recorder, perturbation_record, rows_of, step_record, transfer_record
+from presoftmax.tables.schema import (
+    NATURAL,
+    NOISE,
+    NOT_FINITE,
+    STEPS,
+    TABLES,
+    TOP,
+    TRANSFERS,
+    Column,
+    markdown,
+    polars_schema,
+)
+
+__all__ = [
+    "NATURAL",
+    "NOISE",
+    "NOT_FINITE",
+    "STEPS",
+    "TABLES",
+    "TOP",
+    "TRANSFERS",
+    "Column",
+    "Recorder",
+    "markdown",
+    "perturbation_record",
+    "polars_schema",
+    "rows_of",
+    "step_record",
+    "transfer_record",
+]

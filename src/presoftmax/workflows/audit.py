@@ -1,0 +1,109 @@
+"""An audit of one model on natural images: a folder with its page, its logits' range and the reference they give."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from presoftmax.data import (
+    UNKNOWN,
+    ImageSet,
+    Skipped,
+    list_images,
+    list_unlabeled,
+    nothing_usable,
+    samples,
+    stream_images,
+)
+from presoftmax.errors import DataError
+from presoftmax.models import Classifier, checked_logits, frozen, load_model
+from presoftmax.report import audit_sentences, write_audit
+from presoftmax.scores import NaturalReference, Trust, assess
+from presoftmax.storage import RunFolder, versions
+
+__all__ = ["Audit", "run_audit"]
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A finished audit: its folder, what ``--json`` prints, and what was found, in sentences."""
+
+    folder: Path
+    summary: dict[str, Any]
+    sentences: tuple[str, ...]
+
+
+def run_audit(model: str, images: str, labels: Path | None, device: str | None, out: Path) -> Audit:
+    """Audit a model on a folder of images (or ``"samples"``), and write ``out``.
+
+    The folder gets ``audit.html``, ``run.json``, the figure, and ``natural.json``, a `NaturalReference`, where there
+    are enough images for one.
+
+    Raises:
+        PresoftmaxError: a model, images or an output folder that cannot be used.
+    """
+    RunFolder.check_free(out)
+    classifier = load_model(model, device)
+    logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
+    known = truth if bool((truth != UNKNOWN).all()) else None
+    trust = assess(logits, known)
+    folder = RunFolder.create(out)
+    try:
+        reference = _reference(folder, classifier.name, logits)
+        sentences = audit_sentences(classifier.name, trust)
+        summary = _summary(classifier.name, trust, out, reference)
+        write_audit(folder, logits, summary, sentences)
+        settings = {"images": images, "labels": labels and str(labels), "device": str(classifier.device)}
+        skips = [asdict(entry) for entry in skipped]
+        folder.write_summary({**summary, "settings": settings, "skipped": skips, "versions": versions()})
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return Audit(out, summary, sentences)
+
+
+def _pieces(images: str, labels: Path | None, classifier: Classifier) -> Iterator[ImageSet]:
+    if images == "samples":
+        yield samples("imagenet", classifier.framing.size)
+        return
+    listing = list_unlabeled(images) if labels is None else list_images(images, labels, classifier.classes)
+    yield from stream_images(listing, classifier.framing)
+
+
+def _look(classifier: Classifier, pieces: Iterator[ImageSet]) -> tuple[Tensor, Tensor, list[Skipped]]:
+    """Logits ``(N, M)`` and labels ``(N,)`` of all images, which themselves are not kept."""
+    logits: list[Tensor] = []
+    labels: list[Tensor] = []
+    skipped: list[Skipped] = []
+    with frozen(classifier):
+        for piece in pieces:
+            skipped += piece.skipped
+            for batch in piece.batches(_BATCH):
+                logits.append(checked_logits(classifier, batch.images).cpu())
+                labels.append(batch.labels)
+                if bool((batch.labels != UNKNOWN).any()):
+                    batch.check_labels(logits[-1].shape[1])
+    if not logits:
+        raise DataError(nothing_usable(skipped))
+    return torch.cat(logits), torch.cat(labels), skipped
+
+
+def _reference(folder: RunFolder, model: str, logits: Tensor) -> Path | None:
+    """Fit and save the reference; None where there are too few images."""
+    try:
+        reference = NaturalReference.fit(model, logits)
+    except DataError:
+        return None
+    path = folder.path / "natural.json"
+    reference.save(path)
+    return path
+
+
+def _summary(model: str, trust: Trust, out: Path, reference: Path | None) -> dict[str, Any]:
+    return {"model": model, **asdict(trust), "reference": reference and str(reference), "run": str(out)}

@@ -1,0 +1,257 @@
+"""The main job in one batch: names of models in, a run folder with tables, images, figures and a report out."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from presoftmax.analysis import by_iteration, log_spaced, transfer_by_iteration
+from presoftmax.attacks import Attack, BalanceName, DiscretizationName, check_count, multi_class, over_optimized
+from presoftmax.data import ImageSet, list_images, samples, stream_images
+from presoftmax.models import Classifier, load_models
+from presoftmax.report.run import write_report
+from presoftmax.storage import RunFolder
+from presoftmax.tracing import Block, Job, Selection, Trace, prepare, select_correct
+
+__all__ = ["Demo", "DemoInterruptedError", "DemoSettings", "DemoWatcher", "run_demo"]
+
+_GALLERY_EXAMPLES = 2
+_GALLERY_ITERATIONS = 12
+# The paper's multi-class multipliers, 0.05 and 0.1, as shares of its over-optimized step size, 0.15.
+_LOW, _HIGH = 1 / 3, 2 / 3
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What `run_demo` does; the defaults tell the paper's story within minutes on two cores.
+
+    Attributes:
+        images: attack at most so many of the photos that all models classify correctly.
+        steps: iterations of each attack.
+        alpha: step size of the over-optimized attack; the multi-class one gets a third to two thirds of it, as in
+        the paper.
+        discretization: when images are rounded to 8 bits.
+        classes: target classes of the multi-class attack.
+        balance: how the multi-class attack balances them: the paper's rule, or logits held level.
+        source: name of the source model.
+        victims: names of the victim models.
+        seed: for drawing target classes.
+        photos: folder of images in place of the sample photos.
+        labels: CSV of their labels; class folders when left out.
+        device: where the models run; a GPU if there is one when left out.
+    """
+
+    images: int = 16
+    steps: int = 40
+    alpha: float = 0.3
+    discretization: DiscretizationName = "straight-through"
+    classes: int = 2
+    balance: BalanceName = "rank"
+    source: str = "efficientnet_lite0"
+    victims: tuple[str, ...] = ("efficientnet_lite1", "efficientnet_lite2")
+    seed: int = 0
+    photos: Path | None = None
+    labels: Path | None = None
+    device: str | None = None
+
+    def attacks(self) -> tuple[Attack, ...]:
+        """The two attacks; raises `AttackError` for a setting that makes no sense."""
+        return (
+            over_optimized(self.steps, self.alpha, self.discretization),
+            multi_class(
+                self.steps,
+                self.classes,
+                (_LOW * self.alpha, _HIGH * self.alpha),
+                self.balance,
+                discretization=self.discretization,
+            ),
+        )
+
+
+class DemoWatcher(Protocol):
+    """Who wants to know how a run goes on."""
+
+    def selected(self, selection: Selection) -> None:
+        """The photos have been chosen."""
+        ...
+
+    def started(self, job: Job) -> None:
+        """An attack begins."""
+        ...
+
+    def progressed(self, job: Job, block: Block) -> None:
+        """Some iterations are done."""
+        ...
+
+    def finished(self, job: Job) -> None:
+        """An attack is through."""
+        ...
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished run: its folder, the summary that ``--json`` prints, and what was seen, in sentences."""
+
+    folder: Path
+    summary: dict[str, Any]
+    sentences: tuple[str, ...]
+
+
+class DemoInterruptedError(KeyboardInterrupt):
+    """Ctrl-C during a run; ``folder`` holds what was finished (None if nothing was), ``where`` says how far it came."""
+
+    def __init__(self, folder: Path | None, where: str) -> None:
+        super().__init__(where)
+        self.folder = folder
+        self.where = where
+
+
+def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
+    """Run both attacks and write the folder.
+
+    Nothing is written before models, photos and settings have been checked. After Ctrl-C the tables hold every
+    iteration that was finished.
+
+    Raises:
+        PresoftmaxError: something that the user can put right; see the message.
+        DemoInterruptedError: Ctrl-C.
+    """
+    RunFolder.check_free(out)
+    attacks = settings.attacks()
+    source, *victims = load_models(settings.source, *settings.victims, device=settings.device)
+    selection = select_correct(_photos(settings, source), [source, *victims], settings.images)
+    watcher.selected(selection)
+    for attack in attacks:
+        check_count(attack.num_targets, selection.num_classes)
+    keep = log_spaced(settings.steps, _GALLERY_ITERATIONS)
+    jobs = [
+        prepare(attack, source, selection.images, victims=victims, seed=settings.seed, keep=keep) for attack in attacks
+    ]
+    folder = RunFolder.create(out)
+    traces: list[Trace] = []
+    try:
+        for job in jobs:
+            watcher.started(job)
+            _run(job, folder, watcher, traces)
+            _write_tables(folder, traces, complete=job is jobs[-1])
+            watcher.finished(job)
+        summary = _summary(traces, out)
+        _write_summary(folder, traces, summary, selection, settings)
+        return Demo(out, summary, write_report(folder))
+    except KeyboardInterrupt as interrupt:
+        if traces:
+            _write_tables(folder, traces, complete=_is_complete(traces, jobs))
+        else:
+            shutil.rmtree(out, ignore_errors=True)
+        raise DemoInterruptedError(out if traces else None, _progress(traces)) from interrupt
+    except BaseException:
+        if not folder.has_tables():
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _photos(settings: DemoSettings, source: Classifier) -> Iterator[ImageSet]:
+    if settings.photos is None:
+        yield samples("imagenet", source.framing.size)
+    else:
+        listing = list_images(settings.photos, settings.labels, source.classes)
+        yield from stream_images(listing, source.framing)
+
+
+def _run(job: Job, folder: RunFolder, watcher: DemoWatcher, traces: list[Trace]) -> None:
+    """Run one attack, its images going to the folder as they come; its trace is added however far it gets."""
+    blocks: list[Block] = []
+    try:
+        for block in job.stream():
+            _write_images(folder, job, block)
+            blocks.append(replace(block, images={}, float_images=None))
+            watcher.progressed(job, block)
+    finally:
+        if blocks:
+            traces.append(Trace(job, tuple(blocks)))
+
+
+def _is_complete(traces: Sequence[Trace], jobs: Sequence[Job]) -> bool:
+    return len(traces) == len(jobs) and traces[-1].complete
+
+
+def _progress(traces: Sequence[Trace]) -> str:
+    if not traces:
+        return "before the first iteration"
+    job, block = traces[-1].job, traces[-1].blocks[-1]
+    batch = f" of batch {block.batch + 1} of {job.batches}" if job.batches > 1 else ""
+    return f"at iteration {block.iteration} of {job.attack.steps}{batch} of the {job.attack.name} attack"
+
+
+def _write_images(folder: RunFolder, job: Job, block: Block) -> None:
+    """All examples at the last iteration, the first few at all kept ones."""
+    start = block.batch * job.batch_size
+    for iteration, images in block.images.items():
+        count = len(images) if iteration == job.attack.steps else max(0, _GALLERY_EXAMPLES - start)
+        numbers = range(start, start + len(images))[:count]
+        names = [job.examples.ids[number] for number in numbers]
+        folder.write_images(job.attack.name, numbers, names, iteration, images[:count])
+
+
+def _write_tables(folder: RunFolder, traces: Sequence[Trace], complete: bool) -> None:
+    described = {trace.job.attack.name: trace.job.describe() for trace in traces}
+    steps = pl.concat([trace.steps for trace in traces])
+    transfers = pl.concat([trace.transfers for trace in traces])
+    folder.write_tables(steps, transfers, {"complete": complete, "attacks": described})
+
+
+def _summary(traces: Sequence[Trace], out: Path) -> dict[str, Any]:
+    """The object that ``--json`` prints."""
+    job = traces[0].job
+    return {
+        "source": job.source.name,
+        "victims": list(job.victim_names),
+        "images": len(job.examples),
+        "run": str(out),
+        "attacks": {trace.job.attack.name: _attack_summary(trace) for trace in traces},
+    }
+
+
+def _attack_summary(trace: Trace) -> dict[str, Any]:
+    means = by_iteration(trace.steps)
+    shares = transfer_by_iteration(trace.transfers)
+    columns = ("iteration", "confidence", "ca1", "ca2", "log_odds", "saturated")
+    return {
+        **{name: means[name].to_list() for name in columns},
+        "transfer": {
+            victim: {
+                reading: shares.filter(pl.col("victim") == victim)[reading].to_list()
+                for reading in ("misclassified", "targeted")
+            }
+            for victim in trace.job.victim_names
+        },
+    }
+
+
+def _write_summary(
+    folder: RunFolder,
+    traces: Sequence[Trace],
+    summary: dict[str, Any],
+    selection: Selection,
+    settings: DemoSettings,
+) -> None:
+    """Write ``run.json``: all that the report needs besides the tables and the images."""
+    paths = {name: str(value) for name, value in asdict(settings).items() if isinstance(value, Path)}
+    folder.write_summary(
+        {
+            **{key: value for key, value in summary.items() if key != "run"},
+            "settings": asdict(settings) | paths,
+            "jobs": {trace.job.attack.name: trace.job.describe() for trace in traces},
+            "examples": list(selection.images.ids),
+            "classes": traces[0].job.source.classes,
+            "selection": {
+                "looked_at": selection.looked_at,
+                "correct": selection.correct,
+                "not_finite": selection.not_finite,
+                "skipped": [asdict(entry) for entry in selection.skipped],
+            },
+        }
+    )

@@ -1,0 +1,130 @@
+"""Judge a set of adversarial images: a folder with its page, its tables, and a verdict on each."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from presoftmax.errors import DataError
+from presoftmax.models import load_model, load_victim, table_names
+from presoftmax.report import write_strength
+from presoftmax.scores import NaturalReference
+from presoftmax.storage import RunFolder, replace_file, versions
+from presoftmax.strength import VERDICTS, Measured, measure, read_examples
+
+__all__ = ["ScoreSettings", "Scoring", "run_scoring"]
+
+_LOW_ACCURACY = 0.3
+_FEW = 100
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A finished scoring: its folder, its tables, what ``--json`` prints, and what a reader should be warned of."""
+
+    folder: Path
+    measured: Measured
+    summary: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What `run_scoring` does.
+
+    Attributes:
+        adversarial: folder of images, ``.npz``, ``.pt`` or ``.safetensors``.
+        clean: the clean images, likewise; see `read_examples`.
+        labels: CSV of labels of a folder of clean images.
+        source: name of the model that they were made on.
+        victims: names of models that they are shown to.
+        natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
+        device: where the models run; a GPU if there is one when left out.
+    """
+
+    adversarial: Path
+    clean: Path | None
+    labels: Path | None
+    source: str
+    victims: tuple[str, ...]
+    natural: Path | None
+    device: str | None
+
+
+def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
+    """Score adversarial images and write ``out``: ``score.html``, ``run.json``, and three Parquet tables.
+
+    Raises:
+        PresoftmaxError: images, models or a folder that cannot be used.
+    """
+    RunFolder.check_free(out)
+    for path in (settings.adversarial, settings.clean, settings.labels, settings.natural):
+        if path is not None and not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+    model = load_model(settings.source, settings.device)
+    shown_to = [load_victim(name, settings.device) for name in settings.victims]
+    for victim, name in zip(shown_to, table_names(settings.source, *settings.victims)[1:], strict=True):
+        victim.name = name
+    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.framing)
+    reference = None if settings.natural is None else NaturalReference.load(settings.natural)
+    measured = measure(examples, model, shown_to, reference)
+    doubts = tuple(_doubts(measured))
+    summary = _summary(measured, model.name, out)
+    folder = RunFolder.create(out)
+    try:
+        for name in ("strength", "transfers", "survival"):
+            replace_file(out / f"{name}.parquet", getattr(measured, name).write_parquet)
+        write_strength(folder, examples, measured, summary, doubts, model.classes)
+        places = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
+        given = {name: place and str(place) for name, place in places.items()}
+        content = {**summary, "settings": given, "warnings": doubts, "versions": versions()}
+        folder.write_summary({**content, "examples": measured.strength.to_dicts()})
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return Scoring(out, measured, summary, doubts)
+
+
+def _doubts(measured: Measured) -> list[str]:
+    found = []
+    died = int((measured.strength["fooled_as_given"] & ~measured.strength["fooled"]).sum())
+    if measured.off_lattice > 0.01:
+        found.append(
+            f"the images are up to {measured.off_lattice:.2f} grey levels off the 8-bit lattice; rounding them costs "
+            f"{died} of them their effect on the source. All other numbers are of the rounded images"
+        )
+    seen = measured.strength["natural_images"][0]
+    if seen < _FEW:
+        found.append(
+            f"only {seen} natural images say what is natural for the source; fit a reference on more with "
+            "'presoftmax audit' and give it with --natural"
+        )
+    if measured.clean_accuracy < _LOW_ACCURACY:
+        found.append(
+            f"the source is right on only {100 * measured.clean_accuracy:.0f} % of the clean images: are labels, "
+            "normalization and image size its own?"
+        )
+    return found
+
+
+def _summary(measured: Measured, source: str, out: Path) -> dict[str, Any]:
+    table = measured.strength
+    transfers = measured.transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
+    survival = measured.survival.group_by("channel", maintain_order=True).agg(pl.col("fooled").mean())
+    means = ("confidence_as_given", "confidence", "ca1", "ca2", "log_odds", "margin", "misclassification_log_odds",
+             "best_group_log_odds", "l2", "linf")  # fmt: skip
+    return {
+        "source": source,
+        "images": table.height,
+        "clean_accuracy": measured.clean_accuracy,
+        "off_lattice": measured.off_lattice,
+        "fooled_as_given": float(table["fooled_as_given"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
+        "fooled": float(table["fooled"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
+        "mean": {name: float(table[name].cast(pl.Float64).mean() or 0) for name in means},  # type: ignore[arg-type]
+        "verdicts": {kind: int((table["verdict"] == kind).sum()) for kind in VERDICTS},
+        "transfer": dict(transfers.iter_rows()),
+        "survival": dict(survival.iter_rows()),
+        "run": str(out),
+    }
