@@ -19,30 +19,25 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from presoftmax.analysis.spacing import log_spaced
-from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import Names
-from presoftmax.study.presets import preset
-from presoftmax.study.results import Results
-from presoftmax.study.run import units_of
-from presoftmax.study.summary import look_over
-from presoftmax.tables.schema import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema
+from presoftmax.analysis import log_spaced
+from presoftmax.study import ModelNames, Results, StudyFolder, preset, summarize, units_of
+from presoftmax.tables import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema
 
 
 def synthesize(place: Path, images: int, steps: int) -> dict[str, int]:
     """A finished study of the paper's panel whose numbers are drawn, not computed."""
     config = preset("paper", "imagenet", images, steps)
-    names = Names.of(config)
+    names = ModelNames.of(config)
     folder = StudyFolder.start(place, config)
     ids = [f"n{i:08d}/ILSVRC2012_val_{i:08d}" for i in range(images)]
-    natural = _natural(ids, names.tables)
+    natural = _natural(ids, names.labels)
     folder.write_chunk(0, {"natural.parquet": _bytes(natural)}, {"ids": ids})
     folder.write_selection({"ids": ids, "looked_at": images, "chunks": 1, "num_classes": 1000, "skipped": []})
     generator = np.random.default_rng(0)
     rows = dict.fromkeys(("steps", "transfers"), 0)
     for unit in units_of(config, names, images):
         mine = ids[unit.shard * config.shard : (unit.shard + 1) * config.shard]
-        victims = [name for name in names.tables if name != unit.source]
+        victims = [name for name in names.labels if name != unit.source]
         k = 1 if unit.attack == "over-optimized" else 2
         tables = _tables(generator, unit.attack, unit.source, victims, mine, steps, k)
         folder.write_unit(unit, {f"{n}.parquet": _bytes(t) for n, t in tables.items()}, {"examples": mine})
@@ -122,11 +117,11 @@ def analyze(place: Path) -> None:
     started = time.perf_counter()
     results = Results.of(StudyFolder.open(place))
     opened = time.perf_counter()
-    overview = look_over(results)
+    summary = summarize(results)
     done = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(json.dumps({"verify_s": opened - started, "analysis_s": done - opened, "peak_gib": peak,
-                      "measured": len(overview.claims.measured)}))  # fmt: skip
+                      "measured": len(summary.claims.measured)}))  # fmt: skip
 
 
 def main() -> None:

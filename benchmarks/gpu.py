@@ -21,20 +21,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import presoftmax as ps
 from benchmarks.measuring import wait
-from presoftmax.models import Classifier, Precision, float32_products
-from presoftmax.storage.versions import versions
-from presoftmax.tracing.trace import Job
+from presoftmax.choices import Precision
+from presoftmax.models import Classifier, tf32
+from presoftmax.storage import versions
+from presoftmax.tracing import Job, stream
 
 SOURCES = ("alexnet", "vgg16", "resnet50")
 TRAJECTORIES_PER_SOURCE, ITERATIONS = 5000, 501
-PRECISIONS: tuple[Precision, ...] = ("exact", "fast")
+PRECISIONS = tuple(Precision)
 
 
 def ceiling(device: torch.device, precision: Precision, side: int, rounds: int) -> float:
     """Floating-point operations per second of a square matrix product; the best format that the precision allows."""
     formats = [torch.float32] if precision == "exact" else [torch.float32, torch.bfloat16]
     best = 0.0
-    with float32_products(precision):
+    with tf32(precision is Precision.FAST):
         for dtype in formats:
             a = torch.randn(side, side, device=device, dtype=dtype)
             a @ a
@@ -64,7 +65,7 @@ def operations(source: Classifier, victims: list[Classifier], images: Tensor) ->
 
 def run(job: Job) -> None:
     """The whole job."""
-    for _block in job.stream():
+    for _block in stream(job):
         pass
 
 
@@ -82,7 +83,7 @@ def main() -> None:
     images = torch.randint(0, 256, (options.images, 3, 224, 224), dtype=torch.uint8)
     labels, results, hours = torch.zeros(options.images, dtype=torch.int64), [], {}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
-    print("| precision | source | image-iterations per second | range | share of the ceiling | paths |")
+    print("| precision | source | image-iterations per second | range | share of the ceiling | variants |")
     print("| --- | --- | --- | --- | --- | --- |")
     for precision in PRECISIONS:
         top = ceiling(device, precision, options.side, options.rounds)
@@ -99,9 +100,9 @@ def main() -> None:
             share = rate * operations(models[each], victims, images) / top
             hours[precision] += TRAJECTORIES_PER_SOURCE * ITERATIONS / rate / 3600
             results.append({"precision": precision, "source": each, "rates": rates, "share": share, "ceiling": top,
-                            "paths": job.paths()})  # fmt: skip
+                            "variants": job.variants()})  # fmt: skip
             print(f"| {precision} | {each} | {rate:.0f} | {rates[0]:.0f} to {rates[-1]:.0f} | {100 * share:.0f} % | "
-                  f"{', '.join(job.paths().values())} |", flush=True)  # fmt: skip
+                  f"{', '.join(job.variants().values())} |", flush=True)  # fmt: skip
     for precision, value in hours.items():
         print(f"\nThe paper's study, {precision}, on one {name}: {value:.2f} hours projected")
     print(f"\n{', '.join(f'{key} {value}' for key, value in versions().items())}")

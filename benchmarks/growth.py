@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.measuring import time_and_memory
-from presoftmax.storage.versions import versions
+from presoftmax.storage import versions
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def measure(setting: Setting) -> tuple[float, float]:
     """Seconds, and peak MiB above the start."""
     import presoftmax as ps
     from benchmarks.networks import small_resnet
+    from presoftmax.tracing import stream
 
     images = torch.randint(0, 256, (setting.images, 3, setting.size, setting.size), dtype=torch.uint8)
     labels = torch.zeros(setting.images, dtype=torch.int64)
@@ -52,7 +53,7 @@ def measure(setting: Setting) -> tuple[float, float]:
         ps.attacks.over_optimized(setting.iterations, 0.05), small_resnet(0), images, labels, victims=victims,
         targets=1, batch_size=setting.batch, accelerate=True,
     )  # fmt: skip
-    seconds, _, above = time_and_memory(lambda: list(job.stream()))
+    seconds, _, above = time_and_memory(lambda: list(stream(job)))
     return seconds, above
 
 

@@ -21,9 +21,9 @@ from torch import nn
 import presoftmax as ps
 from benchmarks.measuring import wait
 from benchmarks.networks import CASES, Case
-from presoftmax.models.fast.host_memory import freed_memory_kept
-from presoftmax.storage.versions import versions
-from presoftmax.tracing.trace import Job
+from presoftmax.models import keep_freed_memory
+from presoftmax.storage import versions
+from presoftmax.tracing import Job, stream
 
 LONGER = 3
 
@@ -42,7 +42,7 @@ class Result:
 
 
 def jobs() -> list[tuple[str, Job]]:
-    """Each case with and without its victims, its models on their fast paths."""
+    """Each case with and without its victims, its models on their fast variants."""
     found = []
     for case in CASES.values():
         source, *victims = case.models()
@@ -53,7 +53,7 @@ def jobs() -> list[tuple[str, Job]]:
 
 
 def job_of(case: Case, source: nn.Module, victims: list[nn.Module], steps: int) -> Job:
-    """The over-optimized attack on a case's images, its models on their fast paths."""
+    """The over-optimized attack on a case's images, its models on their fast variants."""
     images = case.images(case.count)
     with torch.no_grad():
         labels = source(images.float() / 255).argmax(dim=1)
@@ -65,7 +65,7 @@ def job_of(case: Case, source: nn.Module, victims: list[nn.Module], steps: int) 
 def bare(job: Job) -> None:
     """The passes of the loop in its batches, and nothing else: steps + 1 looks, steps gradients."""
     steps = job.attack.steps
-    with freed_memory_kept():
+    with keep_freed_memory():
         for images in job.examples.images.to(job.source.device).split(job.batch_size):
             floats = images.float() / 255
             for step in range(steps + 1):
@@ -81,7 +81,7 @@ def bare(job: Job) -> None:
 
 def loop(job: Job) -> None:
     """The loop, with all its records."""
-    for _block in job.stream():
+    for _block in stream(job):
         pass
     wait(job.source.device)
 

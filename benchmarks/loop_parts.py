@@ -2,27 +2,35 @@
 
     python -m benchmarks.loop_parts [--iterations 256]
 
-The parts of a batch's iteration as the loop does them, each timed among the passes (so with caches as they leave them);
-medians, in milliseconds.
+The real loop (`presoftmax.tracing.stream`) runs with a clock around each of its parts, so each is timed among the
+others, with caches as they leave them; medians, in milliseconds. A part within another is timed in both.
 """
 
 import argparse
+import functools
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-
-import torch
 
 from benchmarks.loop_overhead import job_of
 from benchmarks.networks import CASES
-from presoftmax.attacks import Goal, to_floats, to_pixels
-from presoftmax.models import frozen
-from presoftmax.models.fast.host_memory import freed_memory_kept
-from presoftmax.tables.records import Recorder, perturbation_record
-from presoftmax.tracing.step import Ascent
-from presoftmax.tracing.trace import Job
+from presoftmax.tables import Recorder
+from presoftmax.tracing import Job, loop, step, stream
+
+PARTS: tuple[tuple[Any, str, str], ...] = (
+    (step.AttackState, "forward", "forward pass of the source"),
+    (step, "to_pixels", "rounding (within it)"),
+    (step.AttackState, "backward", "backward pass and whether the gradient vanished"),
+    (loop, "_victim_logits", "forward passes of the victims"),
+    (loop._BlockMaker, "record", "the record of an iteration"),
+    (loop, "perturbation_record", "norms of the perturbation (within it)"),
+    (Recorder, "add", "keeping the logits (within it)"),
+    (step.AttackState, "step", "the step"),
+    (loop._BlockMaker, "finish", "records of a block"),
+)
 
 
 class Clock:
@@ -31,33 +39,36 @@ class Clock:
     def __init__(self) -> None:
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
 
-    def __call__(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        started = time.perf_counter()
-        result = function(*arguments)
-        self.seconds[name].append(time.perf_counter() - started)
-        return result
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def timed(*arguments: Any, **options: Any) -> Any:
+            started = time.perf_counter()
+            result = function(*arguments, **options)
+            self.seconds[name].append(time.perf_counter() - started)
+            return result
+
+        return timed
+
+
+@contextmanager
+def clocks_around_parts() -> Iterator[Clock]:
+    """A clock around each of the loop's parts, for a while."""
+    clock = Clock()
+    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in PARTS]
+    for (owner, name, original), (_, _, said) in zip(originals, PARTS, strict=True):
+        setattr(owner, name, clock.around(said, original))
+    try:
+        yield clock
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
 
 
 def measure(job: Job) -> Clock:
-    """The loop of `presoftmax.tracing.trace` on the first batch, taken apart."""
-    clock, iterations = Clock(), job.attack.steps
-    batch = next(iter(job.examples.batches(job.batch_size)))
-    goal = Goal(batch.labels, torch.zeros(len(batch), 1, dtype=torch.int64))
-    ascent = Ascent(job.attack, job.source, batch, seed=0)
-    recorder = Recorder("attack", "source", (), batch.ids)
-    previous = ascent.clean
-    with frozen(job.source), freed_memory_kept():
-        for iteration in range(iterations):
-            clock("rounding (within the forward pass below)", lambda: to_floats(to_pixels(ascent.floats)))
-            look = clock("forward pass", ascent.look)
-            clock("backward pass and whether the gradient vanished", ascent.differentiate, look, goal)
-            with torch.no_grad():
-                record = clock("norms of the perturbation", perturbation_record, look.pixels, previous, ascent.clean)
-            clock("keeping the record", recorder.add, iteration, record, look.logits.detach(), ())
-            previous = look.pixels
-            clock("the move", ascent.move, look)
-            if recorder.is_full or iteration == iterations - 1:
-                clock("records of a block", recorder.flush, goal)
+    """The job, its parts timed."""
+    with clocks_around_parts() as clock:
+        for _block in stream(job):
+            pass
     return clock
 
 
@@ -70,8 +81,8 @@ def main() -> None:
     job = job_of(case, case.models()[0], [], options.iterations)
     clock = measure(job)
     print(f"{job.batch_size} photos a batch\n\n| part | ms |\n| --- | --- |")
-    for name, seconds in clock.seconds.items():
-        print(f"| {name} | {1000 * statistics.median(seconds):.2f} |")
+    for _, _, name in PARTS:
+        print(f"| {name} | {1000 * statistics.median(clock.seconds[name]):.2f} |")
 
 
 if __name__ == "__main__":

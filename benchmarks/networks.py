@@ -72,7 +72,7 @@ def _efficientnets() -> list[nn.Module]:
         loaded = provider.load(Request.parse(listed.name))
         mean, std = loaded.mean.flatten().tolist(), loaded.std.flatten().tolist()
         model: nn.Module = Normalized(loaded.network, mean, std)
-        size = loaded.framing.size or 224
+        size = loaded.preprocessing.size or 224
         models.append((model if size == 224 else Resized(model, size)).eval())
     return models
 

@@ -15,9 +15,9 @@ import polars as pl
 import torch
 
 import presoftmax as ps
-from presoftmax.models import Classifier, ModelPath, on_path
-from presoftmax.storage.versions import versions
-from presoftmax.tracing.trace import Trace
+from presoftmax.models import Classifier, ModelVariant, as_variant
+from presoftmax.storage import versions
+from presoftmax.tracing import Trace
 
 HALF = "bfloat16 throughout"
 
@@ -32,7 +32,7 @@ def looked_at(trace: Trace, source: Classifier, victims: list[Classifier]) -> di
     by_victim = shown.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
     off = (torch.tensor(last["ca1"].to_list()) - logits.amax(1)).abs() / logits.abs().amax()
     return {
-        "paths": trace.job.paths(),
+        "variants": trace.job.variants(),
         "confidence": last["confidence"].mean(),
         "ca1": last["ca1"].mean(),
         "ca1_float32": float(logits.amax(1).mean()),
@@ -52,11 +52,11 @@ def main() -> None:
     options = parser.parse_args()
     source, *victims = ps.load_models("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", device="cpu")
     photos = ps.select_correct([ps.samples("imagenet")], [source, *victims], options.images).images
-    half = ModelPath(simplified=True, channels_last=True, bfloat16=True)
+    half = ModelVariant(simplified=True, channels_last=True, bfloat16=True)
     models = {
         "exact": (source, victims, {"precision": "exact", "accelerate": True}),
         "fast": (source, victims, {"precision": "fast", "accelerate": True}),
-        HALF: (on_path(source, half), [on_path(victim, half) for victim in victims], {"accelerate": False}),
+        HALF: (as_variant(source, half), [as_variant(victim, half) for victim in victims], {"accelerate": False}),
     }
     found = {}
     for name, (attacked, shown_to, how) in models.items():
@@ -76,7 +76,7 @@ def main() -> None:
             shares = [f"{100 * each[key][victim.name]:.0f} %" for each in found.values()]
             print(f"| fools {victim.name}, {title} | {' | '.join(shares)} |")
     for precision, each in found.items():
-        print(f"\n{precision}: {', '.join(f'{name} {path}' for name, path in each['paths'].items())}")
+        print(f"\n{precision}: {', '.join(f'{name} {path}' for name, path in each['variants'].items())}")
     print(f"\n{', '.join(f'{name} {value}' for name, value in versions().items())}")
     if options.json:
         Path(options.json).write_text(json.dumps({"machine": versions(), "results": found}, indent=1) + "\n")

@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from presoftmax.study.config import StudyConfig
-from presoftmax.study.engines.local import LocalEngine
-from presoftmax.study.run import run_study
+from presoftmax.study import LocalEngine, StudyConfig, run_study
 
 MODELS = """
 import torch

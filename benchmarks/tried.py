@@ -22,10 +22,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import presoftmax as ps
 from benchmarks.networks import CASES
-from presoftmax.models import Classifier, ModelPath, frozen, on_path
+from presoftmax.models import Classifier, ModelVariant, as_variant, frozen, keep_freed_memory
 from presoftmax.models.fast._fused_convolution import FusedConvolution
-from presoftmax.models.fast.host_memory import freed_memory_kept
-from presoftmax.storage.versions import versions
+from presoftmax.storage import versions
 
 IMAGES, ROUNDS = 8, 7
 CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward", "mkldnn::_convolution_pointwise")
@@ -57,8 +56,8 @@ def in_turns(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def path(dtype: str, *, fused: bool) -> ModelPath:
-    return ModelPath(simplified=True, channels_last=True, fused=fused, bfloat16=dtype == "bfloat16")
+def path(dtype: str, *, fused: bool) -> ModelVariant:
+    return ModelVariant(simplified=True, channels_last=True, fused=fused, bfloat16=dtype == "bfloat16")
 
 
 def ceiling(side: int = 2048) -> None:
@@ -73,7 +72,7 @@ def where(model: Classifier, images: Tensor, dtype: str) -> None:
     """Share and speed of the convolutions."""
     with FlopCounterMode(display=False) as counter:
         model(images.detach().requires_grad_(True))[:, 0].sum().backward()  # autograd.grad is not counted
-    fused = on_path(model, path(dtype, fused=True))
+    fused = as_variant(model, path(dtype, fused=True))
     gradient(fused, images)
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         for _ in range(3):
@@ -90,7 +89,7 @@ def where(model: Classifier, images: Tensor, dtype: str) -> None:
 
 def fusion(model: Classifier, images: Tensor, dtype: str) -> None:
     """Fused convolutions against the same path without them."""
-    plain, fused = (on_path(model, path(dtype, fused=each)) for each in (False, True))
+    plain, fused = (as_variant(model, path(dtype, fused=each)) for each in (False, True))
     for what in (forward, gradient):
         runs = {"plain": lambda what=what: what(plain, images), "fused": lambda what=what: what(fused, images)}
         taken = in_turns(runs)
@@ -101,7 +100,7 @@ def graph(case: str, images: Tensor) -> None:
     """What autograd keeps for the gradient, of a network as people write it and of its fused copy."""
     given = Classifier(CASES[case].models()[0], name=case)
     kept = {}
-    for each, model in {"as given": given, "fused": on_path(given, path("float32", fused=True))}.items():
+    for each, model in {"as given": given, "fused": as_variant(given, path("float32", fused=True))}.items():
         sizes: dict[int, int] = {}
 
         def keep(tensor: Tensor, sizes: dict[int, int] = sizes) -> Tensor:
@@ -142,7 +141,7 @@ def layers(dtype: str) -> None:
 
 
 def torchscript(model: Classifier, images: Tensor) -> None:
-    fused = on_path(model, path("float32", fused=True))
+    fused = as_variant(model, path("float32", fused=True))
     with torch.no_grad():
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model.network, images)))
     taken = in_turns({"fast path": lambda: forward(fused.network, images), "jit": lambda: forward(frozen, images)})
@@ -150,7 +149,7 @@ def torchscript(model: Classifier, images: Tensor) -> None:
 
 
 def compiled(model: Classifier, images: Tensor) -> None:
-    fused, started = on_path(model, path("float32", fused=True)).network, time.perf_counter()
+    fused, started = as_variant(model, path("float32", fused=True)).network, time.perf_counter()
     module = torch.compile(model.network)
     forward(module, images)
     gradient(module, images)
@@ -183,7 +182,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     images = torch.randn(IMAGES, 3, 224, 224)
     models = [ps.load_model(name, "cpu") for name in ("torchvision/resnet50?weights=random", "efficientnet_lite0")]
-    with freed_memory_kept():
+    with keep_freed_memory():
         ceiling()
         for model in models:
             for dtype in FORMATS:

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 import presoftmax as ps
-from presoftmax.storage.versions import versions
-from presoftmax.strength import CHANNELS, Examples, measure
+from presoftmax.storage import versions
+from presoftmax.strength import DISTORTIONS, Examples, measure
 
 EPSILON, ALPHA, STEPS = 8 / 255, 2 / 255, 10
 Attack = Callable[[Tensor, Tensor], Any]
@@ -100,7 +100,7 @@ def main() -> None:
     heading = [
         "attack", "forward passes", "fooled as given", "as 8 bits", "confidence", "rank by confidence",
         "misclassification log-odds", "rank by it", "CA1", "L2", *(f"fools {victim.name}" for victim in victims),
-        *(f"after {channel}" for channel in list(CHANNELS)[1:]),
+        *(f"after {distortion}" for distortion in list(DISTORTIONS)[1:]),
     ]  # fmt: skip
     rows = []
     for name, attack in attacks_of_libraries(model):
@@ -122,7 +122,7 @@ def _row(adversarial: Tensor, photos: ps.ImageSet, source: Any, victims: Any) ->
     found = measure(Examples(adversarial, photos), source, victims)
     table = found.strength
     transfer = _means(found.transfers, "victim", "misclassified")
-    survival = _means(found.survival, "channel", "fooled")
+    survival = _means(found.survival, "distortion", "fooled")
     return (
         _percent(table["fooled_as_given"].mean()), _percent(table["fooled"].mean()), table["confidence"].mean(),
         table["misclassification_log_odds"].mean(), f"{table['ca1'].mean():.1f}", f"{table['l2'].mean():.0f}",

@@ -15,8 +15,7 @@ from typing import Any
 from PIL import Image
 
 from presoftmax.report.study import write_study_report
-from presoftmax.report.study.page import noise_rows, ranking_rows, throughput
-from presoftmax.study import Overview, Results, StudyFolder
+from presoftmax.study import Results, StudyFolder, StudySummary, noise_rows, ranking_rows, throughput
 
 HERE = Path(__file__).parent
 LARGE = 900_000
@@ -25,14 +24,14 @@ LARGE = 900_000
 def main(folder: Path, name: str) -> None:
     results = Results.of(StudyFolder.open(folder))
     report = write_study_report(results)
-    place = HERE / name
-    (place / "figures").mkdir(parents=True, exist_ok=True)
+    key = HERE / name
+    (key / "figures").mkdir(parents=True, exist_ok=True)
     for figure in (folder / "report" / "figures").glob("*.png"):
-        _keep(figure, place / "figures" / figure.name)
+        _keep(figure, key / "figures" / figure.name)
     claims = json.loads(report.claims.read_text(encoding="utf-8"))
     # Compact: every measurement, one line for each.
-    (place / "claims.json").write_text(_compact(claims) + "\n", encoding="utf-8")
-    (place / "summary.md").write_text(_summary(results, report.overview, report.rows, name), encoding="utf-8")
+    (key / "claims.json").write_text(_compact(claims) + "\n", encoding="utf-8")
+    (key / "summary.md").write_text(_summary(results, report.summary, report.rows, name), encoding="utf-8")
 
 
 def _keep(figure: Path, target: Path) -> None:
@@ -49,13 +48,13 @@ def _compact(claims: dict[str, Any]) -> str:
     return json.dumps(claims, indent=1)
 
 
-def _summary(results: Results, overview: Overview, rows: Sequence[Any], name: str) -> str:
+def _summary(results: Results, summary: StudySummary, rows: Sequence[Any], name: str) -> str:
     selection = results.folder.selection() or {}
     versions = results.folder.about()["versions"]
     used = throughput(results.receipts())
     parts = [
         f"# {results.config.title}\n",
-        f"Made with `presoftmax run results/{name}/study.toml --out OUT` (in the folder that its paths are "
+        f"Made with `presoftmax run results/{name}/study.toml --out OUT` (in the folder that its variants are "
         f"relative to), then `python results/publish.py OUT {name}`.\n",
         f"{len(selection['ids'])} images that every model gets right, of {selection['looked_at']} looked at. "
         f"{', '.join(f'{key} {value}' for key, value in versions.items())}.\n",
@@ -66,21 +65,21 @@ def _summary(results: Results, overview: Overview, rows: Sequence[Any], name: st
         _table(("attack", "source", "victim", "examples", "misclassified at the end", "as a target",
                 "removed by cleaning"),
                ((r["attack"], r["source"], r["victim"], r["examples"], _percent(r["misclassified"]),
-                 _percent(r["targeted"]), r["removed"]) for r in overview.transfer)),
+                 _percent(r["targeted"]), r["removed"]) for r in summary.transfer)),
         "## Control: noise of the same L2 norm\n",
         _table(("attack", "source", "victim", "iteration", "L2 (grey levels)", "transfer", "noise", "excess"),
                ((r["attack"], r["source"], r["victim"], r["iteration"], f"{r['l2']:.0f}", _percent(r["transfer"]),
-                 _percent(r["noise"]), _percent(r["excess"])) for r in noise_rows(overview.noise))),
+                 _percent(r["noise"]), _percent(r["excess"])) for r in noise_rows(summary.noise))),
         "## What ranks strength\n",
         "Spearman correlation with transfer, averaged over the pairs at which it is defined.\n",
         _table(("attack", "score", "across examples", "within trajectories"),
-               ((r["attack"], r["score"], _signed(r["across"]), _signed(r["within"])) for r in ranking_rows(overview))),
+               ((r["attack"], r["score"], _signed(r["across"]), _signed(r["within"])) for r in ranking_rows(summary))),
         "## Trajectories\n",
         _table(("attack", "source", "examples", "a target predicted at the end", "ever saturated", "halted",
                 "median halt", "mean CA1", "mean confidence", "mean L2"),
                ((r["attack"], r["source"], r["examples"], _percent(r["fooled"]), r["saturated"], r["halted"],
                  "–" if r["median_halt"] is None else f"{r['median_halt']:.0f}", f"{r['ca1']:.1f}",
-                 f"{r['confidence']:.3f}", f"{r['l2']:.0f}") for r in overview.trajectories)),
+                 f"{r['confidence']:.3f}", f"{r['l2']:.0f}") for r in summary.trajectories)),
         "## Throughput\n",
         "On a machine that had other work to do.\n",
         _table(("attack", "source", "image-iterations", "seconds", "device", "threads", "batch"),

@@ -22,7 +22,7 @@ import torch
 from benchmarks.networks import CASES
 from benchmarks.side_by_side.contenders import CONTENDERS, lines_of_code
 from benchmarks.side_by_side.worker import work
-from presoftmax.storage.versions import versions
+from presoftmax.storage import versions
 
 NEEDS = {"torchattacks": "torchattacks", "torchattack": "torchattack", "foolbox": "foolbox", "ART": "art",
          "SecML-Torch": "secmlt"}  # fmt: skip

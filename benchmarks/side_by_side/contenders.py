@@ -64,6 +64,7 @@ class Watched(nn.Module):
 
 def presoftmax(task: Task, precision: str = "exact") -> Job:
     import presoftmax as ps
+    from presoftmax.tracing import stream
 
     attack = ps.attacks.bim(task.steps, EPSILON, ALPHA)
     ids = [str(i) for i in range(len(task.labels))]
@@ -71,7 +72,7 @@ def presoftmax(task: Task, precision: str = "exact") -> Job:
                      precision=precision, accelerate=True)  # fmt: skip
 
     def run() -> tuple[pl.DataFrame, pl.DataFrame]:
-        blocks = list(job.stream())
+        blocks = list(stream(job))
         return pl.concat([block.steps for block in blocks]), pl.concat([block.transfers for block in blocks])
 
     return run

@@ -10,7 +10,7 @@ from presoftmax._version import __version__
 
 if TYPE_CHECKING:
     from presoftmax import analysis, attacks, data, errors, models, numerics, scores, strength, study
-    from presoftmax.data import Framing, ImageSet, list_images, read_images, samples
+    from presoftmax.data import ImageSet, Preprocessing, list_images, read_images, samples
     from presoftmax.interop import Recording, record
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models
     from presoftmax.scores import NaturalReference
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("analysis", "attacks", "data", "errors", "models", "numerics", "scores", "strength", "study")
 _NAMES = {
-    "presoftmax.data": ("Framing", "ImageSet", "list_images", "read_images", "samples"),
+    "presoftmax.data": ("Preprocessing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
     "presoftmax.models": ("BlackBox", "Classifier", "list_models", "load_model", "load_models"),
     "presoftmax.scores": ("NaturalReference",),
@@ -32,9 +32,9 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
     "BlackBox",
     "Classifier",
-    "Framing",
     "ImageSet",
     "NaturalReference",
+    "Preprocessing",
     "Recording",
     "Trace",
     "__version__",

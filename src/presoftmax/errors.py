@@ -4,7 +4,21 @@ Each message is one line that says what is wrong, where, and what to do about it
 prints it as it is.
 """
 
-__all__ = ["AttackError", "DataError", "ModelError", "PresoftmaxError", "PresoftmaxWarning", "RunError", "StudyError"]
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+__all__ = [
+    "AttackError",
+    "DataError",
+    "ModelError",
+    "PresoftmaxError",
+    "PresoftmaxWarning",
+    "RunError",
+    "ScoreError",
+    "StudyError",
+    "check_keywords",
+    "first_line",
+]
 
 
 class PresoftmaxError(Exception):
@@ -31,6 +45,10 @@ class StudyError(PresoftmaxError, ValueError):
     """A study that makes no sense, or a study folder that cannot be gone on with."""
 
 
+class ScoreError(PresoftmaxError, ValueError):
+    """A score that does not exist, is called as another one, or lacks what it needs."""
+
+
 class PresoftmaxWarning(UserWarning):
     """Something that went on, but that a careful reader would want to know."""
 
@@ -38,3 +56,25 @@ class PresoftmaxWarning(UserWarning):
 def first_line(error: BaseException, limit: int = 160) -> str:
     """The first line of somebody else's message, cut to ``limit`` characters; the error's class where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:limit]
+
+
+def check_keywords(
+    function: str, given: Iterable[str], known: Iterable[str], elsewhere: Mapping[str, str] = {}
+) -> None:
+    """Refuse keywords that a function with ``**options`` does not know.
+
+    Args:
+        function: its name.
+        given: the keywords.
+        known: those that it takes.
+        elsewhere: what other libraries call them, and what is said of each here.
+
+    Raises:
+        TypeError: one is not known; the nearest that is, is named.
+    """
+    taken = list(known)
+    for name in given:
+        if name not in taken:
+            near = get_close_matches(name, taken, n=1)
+            hint = elsewhere.get(name) or (f"did you mean {near[0]}?" if near else f"it takes {', '.join(taken)}")
+            raise TypeError(f"{function}() has no option {name!r}; {hint}")

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from presoftmax import analysis
-from presoftmax.analysis.run_summary import find
+from presoftmax.analysis.run_summary import summarize
 from presoftmax.tables import schema
 
 EXAMPLES, ITERATIONS = 6, 5
@@ -48,9 +48,9 @@ PATTERN = [
 
 def test_cleaning_keeps_what_has_transferred_at_the_last_iteration():
     _, transfers = frames(PATTERN)
-    cleaned = analysis.clean(transfers)
+    cleaned = analysis.clean_transfers(transfers)
     assert cleaned["kept"].to_list() == [row[-1] for row in PATTERN]
-    targeted = analysis.clean(transfers, "targeted")
+    targeted = analysis.clean_transfers(transfers, "targeted")
     assert targeted["kept"].to_list() == [row[-1] and e % 2 == 0 for e, row in enumerate(PATTERN)]
 
 
@@ -96,7 +96,7 @@ def test_answers_that_are_not_finite_are_counted_out():
     broken = (pl.col("example") == "e0") & (pl.col("iteration") == 2)
     predicted = pl.when(broken).then(schema.NOT_FINITE).otherwise("predicted").alias("predicted")
     transfers = transfers.with_columns(predicted)
-    cleaned = analysis.clean(transfers)
+    cleaned = analysis.clean_transfers(transfers)
     assert cleaned.row(0, named=True)["kept"] is False
     assert cleaned["finite"].to_list() == [False] + [True] * 5
     curves = analysis.transfer_curves(steps, transfers).filter(~pl.col("cleaned"))
@@ -131,22 +131,20 @@ def test_findings():
     confidence = [[0.9, 0.995, 1.0, 1.0], [0.5, 0.99, 0.995, 1.0], [0.6, 0.99, 0.8, 0.5]]
     ca1 = [[10.0, 20, 30, 40], [5.0, 9, 12, 20], [8.0, 9, 20, 30]]
     steps, transfers = frames([[False, True, True, True]] * 2 + [[False] * 4], confidence, ca1)
-    found = find(steps, transfers)
-    assert (found.examples, found.classes) == (3, 1)
+    found = summarize(steps, transfers)
+    assert found.classes == 1
     assert found.blind.iteration == 1
     assert found.blind.transfer == {"v": pytest.approx(2 / 3)}
     assert found.end.ca1 == pytest.approx(30)
     assert found.saturated == pytest.approx(2 / 3)
     assert found.first_saturated == 3
     assert found.beyond_clean == 1
-    assert found.disguised == pytest.approx(1 / 3)
     assert found.below_clean_confidence == pytest.approx(1 / 3)
-    assert found.halted == 0
 
 
 def test_findings_without_a_victim():
     steps, transfers = frames([[False] * 3] * 2)
-    found = find(steps, transfers.clear())
+    found = summarize(steps, transfers.clear())
     assert found.end.transfer == {}
     assert found.blind is None
     assert found.first_saturated is None

@@ -9,12 +9,11 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from presoftmax.analysis import by_source
+from presoftmax.analysis import by_source, log_spaced
 from presoftmax.analysis.claims import CLAIM_COLUMNS, CLAIMS, Evidence, judge, overall
-from presoftmax.analysis.claims.claim import Measured, judged
-from presoftmax.analysis.claims.disguise import has_disguised_pair
+from presoftmax.analysis.claims.claim import Measurement, judged
+from presoftmax.analysis.events import has_disguised_pair
 from presoftmax.analysis.ranking import rank_scores, resampled_spearman, spearman
-from presoftmax.analysis.spacing import log_spaced
 from presoftmax.errors import DataError
 from presoftmax.tables import schema
 
@@ -243,7 +242,7 @@ def test_a_disguise_must_show_among_the_iterations_that_count():
 
 
 def measured(verdict):
-    return Measured("C1", "a", "s", None, 20, 0.6, 0.4, 0.8, 0.5, verdict, "")
+    return Measurement("C1", "a", "s", None, 20, 0.6, 0.4, 0.8, 0.5, verdict, "")
 
 
 def test_a_claim_holds_where_it_holds_wherever_it_is_measured():
@@ -256,10 +255,10 @@ def test_a_claim_holds_where_it_holds_wherever_it_is_measured():
 
 
 def test_thresholds():
-    place = ("a", "s", None)
-    assert judged("C1", place, 20, 0.5, None, "").verdict == "holds"
-    assert judged("C9", place, 20, 0.0, None, "").verdict == "does not hold"
-    assert judged("C7", place, 20, 1.0, None, "").verdict == "does not hold"
-    assert judged("C7", place, 20, 0.9, None, "").verdict == "holds"
-    assert judged("C4", place, 20, 30.0, None, "", also=False).verdict == "does not hold"
-    assert judged("C1", place, 9, 1.0, None, "").verdict == "not measurable here"
+    key = ("a", "s", None)
+    assert judged("C1", key, 20, 0.5, None, "").verdict == "holds"
+    assert judged("C9", key, 20, 0.0, None, "").verdict == "does not hold"
+    assert judged("C7", key, 20, 1.0, None, "").verdict == "does not hold"
+    assert judged("C7", key, 20, 0.9, None, "").verdict == "holds"
+    assert judged("C4", key, 20, 30.0, None, "", also=False).verdict == "does not hold"
+    assert judged("C1", key, 9, 1.0, None, "").verdict == "not measurable here"

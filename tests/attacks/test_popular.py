@@ -197,29 +197,29 @@ def test_recorded_logits_are_those_of_the_image_itself(case):
 @given(st.integers(0, 10**6), st.booleans())
 def test_carlini_wagner_stops_at_kappa(seed, targeted):
     logits = 5 * torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    goal = Goal(torch.zeros(6, dtype=torch.int64), torch.ones(6, 1, dtype=torch.int64))
-    values = CarliniWagner(2.0, targeted)(logits, goal)
+    goal = Goal.of(torch.zeros(6, dtype=torch.int64), torch.ones(6, 1, dtype=torch.int64))
+    values = CarliniWagner(2.0, targeted).loss(logits, goal)
     for z, got in zip(logits.tolist(), values.tolist(), strict=True):
         margin = z[1] - max(z[:1] + z[2:]) if targeted else max(z[1:]) - z[0]
         assert got == pytest.approx(min(margin, 2.0))
     # Logits far below -10000 are no mask.
     low = torch.tensor([[-30000.0, -20000.0, -25000.0]])
-    one = Goal(torch.tensor([1]), torch.tensor([[2]]))
-    assert CarliniWagner(1e9, targeted=False)(low, one).item() == -5000
-    assert CarliniWagner(1e9)(low, one).item() == -5000
+    one = Goal.of(torch.tensor([1]), torch.tensor([[2]]))
+    assert CarliniWagner(1e9, targeted=False).loss(low, one).item() == -5000
+    assert CarliniWagner(1e9).loss(low, one).item() == -5000
 
 
 @given(st.integers(0, 10**6), st.floats(0.1, 10), st.floats(-50, 50))
 def test_the_ratio_of_logit_differences_sees_neither_shift_nor_scale(seed, scale, shift):
     logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    goal = Goal(torch.zeros(6, dtype=torch.int64), torch.ones(6, 1, dtype=torch.int64))
+    goal = Goal.of(torch.zeros(6, dtype=torch.int64), torch.ones(6, 1, dtype=torch.int64))
     for targeted in (False, True):
-        values, moved = DLR(targeted)(logits, goal), DLR(targeted)(scale * logits + shift, goal)
+        values, moved = DLR(targeted).loss(logits, goal), DLR(targeted).loss(scale * logits + shift, goal)
         assert torch.allclose(values, moved, rtol=1e-6)
     z = logits[0]
     ordered = z.sort(descending=True).values
     expected = -(z[0] - z[1:].max()) / (ordered[0] - ordered[2])
-    assert DLR()(logits, goal)[0].item() == pytest.approx(expected.item())
+    assert DLR().loss(logits, goal)[0].item() == pytest.approx(expected.item())
 
 
 # The ratio of logit differences is flat once the true class is third.
@@ -267,5 +267,5 @@ def test_descriptions_name_every_piece():
         "update": {"kind": "MomentumSignStep", "size": 2 / 255, "decay": 1.0},
         "side": 5,
     }
-    assert said["view"] == {"kind": "InputDiversity", "probability": 0.7, "rate": 0.9}
+    assert said["views"] == [{"kind": "InputDiversity", "probability": 0.7, "rate": 0.9}]
     assert said["start"] is None

@@ -26,10 +26,10 @@ MODELS = """
 import sys, time, torch
 sys.path.insert(0, {root!r})
 from tests.conftest import Tiny
-from presoftmax import Classifier, Framing
+from presoftmax import Classifier, Preprocessing
 
 def wrap(network):
-    return Classifier(network, framing=Framing(6), classes=["<b>bold</b>", *"bcdefg"])
+    return Classifier(network, preprocessing=Preprocessing(6), classes=["<b>bold</b>", *"bcdefg"])
 
 def near():
     network = Tiny(0)
@@ -40,7 +40,7 @@ def near():
 
 def source(): return wrap(Tiny(0))
 def victim(): return wrap(near())
-def other(): return Classifier(Tiny(5, classes=4), framing=Framing(6))
+def other(): return Classifier(Tiny(5, classes=4), preprocessing=Preprocessing(6))
 def slow():
     network = Tiny(0)
     network.register_forward_pre_hook(lambda *_: time.sleep(0.1))
@@ -356,7 +356,7 @@ def test_audit_of_unlabeled_images(place, many):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["model"], found["images"], found["accuracy"]) == ("m:source", 30, None)
-    assert set(found["ranges"]) == {"ca1", "log_odds", "margin", "energy"}
+    assert set(found["ranges"]) == {"ca1", "log_odds", "margin", "logsumexp"}
     reference = NaturalReference.load(place / found["reference"])
     assert (reference.model, reference.classes, reference.images) == ("m:source", 7, 30)
     assert reference.quantiles["ca1"]["1"] == pytest.approx(found["ranges"]["ca1"]["1"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from presoftmax.analysis.spacing import log_spaced
+from presoftmax.analysis import log_spaced
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.tasks import SHOWN_ITERATIONS
 from tests.study.conftest import model, pictures  # noqa: F401  a fixture

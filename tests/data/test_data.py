@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import presoftmax as ps
-from presoftmax.data import Framing, stream_images
+from presoftmax.data import Preprocessing, stream_images
 from presoftmax.errors import DataError
 from tests.conftest import make_images
 
@@ -109,11 +109,11 @@ def test_class_folders_by_number_by_name_and_in_sorted_order(tmp_path):
 
 def test_framing_resizes_the_shorter_side_and_crops_the_center():
     wide = Image.fromarray(np.tile(np.arange(40, dtype=np.uint8)[None, :, None], (20, 1, 3)))
-    framed = np.asarray(Framing(10, resize=20).apply(wide))
+    framed = np.asarray(Preprocessing(10, resize=20).apply(wide))
     assert framed.shape == (10, 10, 3)
     assert framed[0, :, 0].tolist() == list(range(15, 25))
-    assert Framing(8).apply(wide).size == (8, 8)
-    assert Framing(None).apply(wide) is wide
+    assert Preprocessing(8).apply(wide).size == (8, 8)
+    assert Preprocessing(None).apply(wide) is wide
 
 
 def test_images_of_different_sizes_need_a_size(tmp_path):
@@ -124,7 +124,7 @@ def test_images_of_different_sizes_need_a_size(tmp_path):
         ps.read_images(listing)
     with pytest.raises(DataError, match="images of different sizes"):
         ps.ImageSet.concatenate("there", stream_images(listing, chunk=1))
-    assert ps.read_images(listing, Framing(4)).images.shape == (2, 3, 4, 4)
+    assert ps.read_images(listing, Preprocessing(4)).images.shape == (2, 3, 4, 4)
 
 
 def test_ids_of_arrays_are_their_content():

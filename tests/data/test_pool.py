@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from presoftmax.data import Framing, check_place, open_pool, shuffled
+from presoftmax.data import Preprocessing, check_location, open_pool, shuffled
 from presoftmax.errors import DataError
 
 
@@ -24,7 +24,7 @@ def imagenet(tmp_path):
 
 
 def test_imagenets_folder_is_its_validation_set(imagenet):
-    pool = open_pool(imagenet, None, Framing(None), ["tench", "goldfish", "white shark"])
+    pool = open_pool(imagenet, None, Preprocessing(None), ["tench", "goldfish", "white shark"])
     assert len(pool.ids) == 9
     images = pool.read([0, 8])
     assert images.labels.tolist() == [0, 2]
@@ -33,7 +33,7 @@ def test_imagenets_folder_is_its_validation_set(imagenet):
 
 def test_a_folder_with_a_csv(imagenet):
     (imagenet / "labels.csv").write_text("file,label\nval/n01440764/ILSVRC2012_val_00.JPEG,5\n")
-    pool = open_pool(imagenet, imagenet / "labels.csv", Framing(4))
+    pool = open_pool(imagenet, imagenet / "labels.csv", Preprocessing(4))
     assert pool.read([0]).labels.tolist() == [5]
     assert pool.read([0]).images.shape == (1, 3, 4, 4)
 
@@ -42,54 +42,54 @@ def test_a_folder_with_a_csv(imagenet):
 def test_arrays(tmp_path, last):
     images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "a.npz", images=np.moveaxis(images, 1, 3) if last else images, labels=np.arange(5))
-    pool = open_pool(tmp_path / "a.npz", None, Framing(None))
+    pool = open_pool(tmp_path / "a.npz", None, Preprocessing(None))
     got = pool.read([3, 1])
     assert np.array_equal(got.images.numpy(), images[[3, 1]])
     assert (got.labels.tolist(), got.ids) == ([3, 1], ("000003", "000001"))
-    assert open_pool(tmp_path / "a.npz", None, Framing(6)).read([0]).images.shape == (1, 3, 6, 6)
+    assert open_pool(tmp_path / "a.npz", None, Preprocessing(6)).read([0]).images.shape == (1, 3, 6, 6)
 
 
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"labels": np.arange(5)}, "no array.*images"),
+        ({"labels": np.arange(5)}, "no images; expected one of"),
         ({"images": np.zeros((5, 3, 8, 8)), "labels": np.arange(5)}, "uint8"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.arange(4)}, "5 images but 4 labels"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.zeros(5)}, "labels must be integers"),
-        ({"images": np.array([{}] * 5, dtype=object), "labels": np.arange(5)}, "not a readable .npz"),
+        ({"images": np.array([{}] * 5, dtype=object), "labels": np.arange(5)}, "not a readable file of arrays"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path, arrays, words):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=words):
-        open_pool(tmp_path / "a.npz", None, Framing(None))
+        open_pool(tmp_path / "a.npz", None, Preprocessing(None))
 
 
 def test_a_file_that_is_no_archive(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 nothing")
-    with pytest.raises(DataError, match=r"a\.npz: not a readable \.npz"):
-        open_pool(tmp_path / "a.npz", None, Framing(None))
+    with pytest.raises(DataError, match=r"a\.npz: not a readable file of arrays"):
+        open_pool(tmp_path / "a.npz", None, Preprocessing(None))
 
 
 def test_the_order_depends_on_seed_and_ids_alone(imagenet):
-    pool = open_pool(imagenet, None, Framing(None), ["a", "b", "c"])
+    pool = open_pool(imagenet, None, Preprocessing(None), ["a", "b", "c"])
     order = shuffled(pool, 0)
     assert sorted(order) == list(range(9))
     assert order == shuffled(pool, 0) != shuffled(pool, 1)
     named = [pool.ids[i] for i in order]
     picture(imagenet / "val" / "n01440764" / "another.JPEG", 3)
-    longer = open_pool(imagenet, None, Framing(None), ["a", "b", "c"])
+    longer = open_pool(imagenet, None, Preprocessing(None), ["a", "b", "c"])
     again = [longer.ids[i] for i in shuffled(longer, 0)]
     assert [name for name in again if "another" not in name] == named
 
 
 def test_places_are_checked_before_anything_is_loaded(tmp_path):
-    check_place("samples", None)
-    check_place(tmp_path, None)
+    check_location("samples", None)
+    check_location(tmp_path, None)
     with pytest.raises(DataError, match="nowhere: no such folder or file of images"):
-        check_place(tmp_path / "nowhere", None)
+        check_location(tmp_path / "nowhere", None)
     with pytest.raises(DataError, match=r"no\.csv: no such CSV"):
-        check_place(tmp_path, tmp_path / "no.csv")
+        check_location(tmp_path, tmp_path / "no.csv")
 
 
 def test_a_saved_hugging_face_dataset(tmp_path):
@@ -98,13 +98,13 @@ def test_a_saved_hugging_face_dataset(tmp_path):
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
     rows = datasets.Dataset.from_dict({"image": images, "label": [0, 1, 1, 0]}, features=features)
     rows.save_to_disk(tmp_path / "saved")
-    pool = open_pool(tmp_path / "saved", None, Framing(None))
+    pool = open_pool(tmp_path / "saved", None, Preprocessing(None))
     got = pool.read([2, 0])
     assert (got.labels.tolist(), got.ids) == ([1, 0], ("000002", "000000"))
     assert got.images[:, 0, 0, 0].tolist() == [40, 0]
     datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "splits")
     with pytest.raises(DataError, match="holds the splits train"):
-        open_pool(tmp_path / "splits", None, Framing(None))
+        open_pool(tmp_path / "splits", None, Preprocessing(None))
     datasets.Dataset.from_dict({"text": ["x"]}).save_to_disk(tmp_path / "text")
     with pytest.raises(DataError, match="no column of images; columns: text"):
-        open_pool(tmp_path / "text", None, Framing(None))
+        open_pool(tmp_path / "text", None, Preprocessing(None))

@@ -8,23 +8,17 @@ import torch
 from torch import nn
 
 import presoftmax as ps
+from presoftmax.choices import Precision
 from presoftmax.errors import ModelError
-from presoftmax.models import (
-    AS_GIVEN,
-    Classifier,
-    ModelPath,
-    accelerated,
-    as_fast_as_pays,
-    on_path,
-    on_portable_path,
-    on_usual_path,
-)
-from presoftmax.models.fast import accelerate as acceleration_module
+from presoftmax.models import AS_GIVEN, Classifier, ModelVariant, accelerate, as_variant
+from presoftmax.models.fast import as_portable
 from presoftmax.models.fast._simplify import simplified
+from presoftmax.models.fast.accelerate import _Trial, fastest_variant, usual_variant
+from presoftmax.tracing import stream
 from tests.conftest import make_images
 
-USUAL = ModelPath(simplified=True, channels_last=True)
-FUSED = ModelPath(simplified=True, channels_last=True, fused=True)
+USUAL = ModelVariant(simplified=True, channels_last=True)
+FUSED = ModelVariant(simplified=True, channels_last=True, fused=True)
 
 
 def batch_normed() -> nn.Module:
@@ -114,13 +108,13 @@ def test_batch_norms_are_folded_and_activations_in_place():
     assert ".relu()" in code, "the output of the first convolution is used twice"
 
 
-@pytest.mark.parametrize("path", [USUAL, FUSED, ModelPath(simplified=True, channels_last=True, bfloat16=True)])
-def test_a_copy_shares_the_weights_it_leaves_alone_and_changes_none(path):
+@pytest.mark.parametrize("variant", [USUAL, FUSED, ModelVariant(simplified=True, channels_last=True, bfloat16=True)])
+def test_a_copy_shares_the_weights_it_leaves_alone_and_changes_none(variant):
     network = batch_normed()
     given = copy.deepcopy(network.state_dict())
-    copied = on_path(Classifier(network), path).network
+    copied = as_variant(Classifier(network), variant).network
     places = {parameter.data_ptr() for parameter in copied.parameters()}
-    assert (network[-1].weight.data_ptr() in places) != path.bfloat16
+    assert (network[-1].weight.data_ptr() in places) != variant.bfloat16
     for name, value in network.state_dict().items():
         assert value.dtype == given[name].dtype
         assert torch.equal(value, given[name])
@@ -132,12 +126,12 @@ def test_a_network_trained_after_it_was_prepared_is_refused():
     network = batch_normed()
     images = make_images(2, size=8)
     job = ps.prepare(ps.attacks.pgd(2), network, images, torch.zeros(2, dtype=torch.long), accelerate=True)
-    assert [block.iteration for block in job.stream()] == [job.attack.steps]
+    assert [block.iteration for block in stream(job)] == [job.attack.steps]
     loss = network(images.float() / 255).square().sum()
     loss.backward()
     torch.optim.SGD(network.parameters(), 0.01).step()
     with pytest.raises(ModelError, match="the weights of Sequential were changed after the attack was prepared"):
-        next(job.stream())
+        next(stream(job))
 
 
 def test_what_cannot_be_simplified_stays_as_it_is(caplog):
@@ -167,15 +161,15 @@ def test_what_cannot_be_simplified_stays_as_it_is(caplog):
     ):
         model = Classifier(network, name="odd")
         with caplog.at_level(logging.INFO, "presoftmax"):
-            assert on_usual_path(model, images, gradient=True) is model
-            found, choice = accelerated(model, images, gradient=True)
+            assert usual_variant(model, images, gradient=True) is model
+            found, choice = fastest_variant(model, images, gradient=True)
         assert found is model
-        assert choice.path == AS_GIVEN
+        assert choice.variant == AS_GIVEN
         assert "odd does not run simplified+channels_last" in caplog.text
         assert why in choice.refused[str(USUAL)]
         assert why in choice.refused[str(FUSED)]
         caplog.clear()
-    assert on_portable_path(unsized := Classifier(batch_normed())) is unsized
+    assert as_portable(unsized := Classifier(batch_normed())) is unsized
 
 
 class Noise(nn.Module):
@@ -186,29 +180,29 @@ class Noise(nn.Module):
 def test_the_fastest_path_is_taken_and_why_is_said(monkeypatch, caplog):
     model, images = Classifier(batch_normed(), name="net"), make_images(2, size=8)
     pace = {str(FUSED): 1.2, str(USUAL): 1.0, "simplified": 0.5, "as given": 0.49}
-    monkeypatch.setattr(acceleration_module._Trial, "seconds", lambda self, found: pace[str(found.path)])
+    monkeypatch.setattr(_Trial, "seconds", lambda self, found: pace[str(found.variant)])
     with caplog.at_level(logging.INFO, "presoftmax"):
-        found, choice = accelerated(model, images, gradient=True)
-    assert choice.path == found.path == ModelPath(simplified=True), "two percent are no reason"
+        found, choice = fastest_variant(model, images, gradient=True)
+    assert choice.variant == found.variant == ModelVariant(simplified=True), "two percent are no reason"
     assert choice.milliseconds == {name: 500 * each for name, each in pace.items()}
     assert choice.error < 1e-5
     assert "net runs simplified; ms an image" in caplog.text
     pace["as given"] = 0.4
-    assert accelerated(model, images, gradient=True)[0] is model
+    assert fastest_variant(model, images, gradient=True)[0] is model
 
 
 def test_fast_may_be_bfloat16_and_answers_in_float32():
     model, images = Classifier(batch_normed()), make_images(2, size=8)
-    half = on_path(model, ModelPath(simplified=True, channels_last=True, bfloat16=True))
+    half = as_variant(model, ModelVariant(simplified=True, channels_last=True, bfloat16=True))
     assert {parameter.dtype for parameter in half.network.parameters()} == {torch.bfloat16}
     logits = half(images)
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits, model(images), rtol=0.05, atol=0.05)
-    choice = accelerated(model, images, "fast", gradient=True)[1]
+    choice = fastest_variant(model, images, Precision.FAST, gradient=True)[1]
     assert "simplified+channels_last+bfloat16" in choice.milliseconds
-    assert "simplified+channels_last+bfloat16" not in accelerated(model, images, gradient=True)[1].milliseconds
+    assert "simplified+channels_last+bfloat16" not in fastest_variant(model, images, gradient=True)[1].milliseconds
     with pytest.raises(ValueError, match="does not come back"):
-        on_path(half, AS_GIVEN)
+        as_variant(half, AS_GIVEN)
 
 
 def test_what_comes_before_fused_convolutions_is_not_rounded_to_bfloat16():
@@ -222,22 +216,22 @@ def test_what_comes_before_fused_convolutions_is_not_rounded_to_bfloat16():
             return self.body(nn.functional.interpolate(x, (8, 8), mode="bicubic", antialias=True) - self.mean)
 
     model, images = Classifier(Resizing().eval()), make_images(2, size=11)
-    choice = accelerated(model, images, "fast", gradient=True)[1]
+    choice = fastest_variant(model, images, Precision.FAST, gradient=True)[1]
     assert "not implemented for 'BFloat16'" in choice.refused["simplified+channels_last+bfloat16"]
     assert "simplified+channels_last+fused+bfloat16" in choice.milliseconds
 
 
 def test_a_loaded_network_can_be_copied_and_moved_and_a_fused_one_stays_fused():
-    model = Classifier(batch_normed(), framing=ps.data.Framing(size=8))
-    assert on_portable_path(model).path == USUAL
-    fused = on_usual_path(model, make_images(1, size=8), gradient=True)
-    assert fused.path == FUSED
-    assert on_path(fused, FUSED) is fused
+    model = Classifier(batch_normed(), preprocessing=ps.data.Preprocessing(size=8))
+    assert as_portable(model).variant == USUAL
+    fused = usual_variant(model, make_images(1, size=8), gradient=True)
+    assert fused.variant == FUSED
+    assert as_variant(fused, FUSED) is fused
     with pytest.raises(ValueError, match="cannot be taken apart"):
-        on_path(fused, USUAL)
+        as_variant(fused, USUAL)
     flat = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 4)))
     with pytest.raises(ValueError, match="no convolutions"):
-        on_path(flat, FUSED)
+        as_variant(flat, FUSED)
 
 
 def test_memory_too_small_for_all_images_tries_fewer():
@@ -255,16 +249,16 @@ def test_memory_too_small_for_all_images_tries_fewer():
     shown = []
     handle = fx_wrapped.register_forward_pre_hook(lambda module, given: shown.append(len(given[0])))
     model = Classifier(fx_wrapped)
-    found = as_fast_as_pays(model, make_images(8, size=8), "fast", gradient=True, passes=1)
+    found = accelerate(model, make_images(8, size=8), Precision.FAST, gradient=True, passes=1)
     handle.remove()
     assert found is model, "a length that decides cannot be traced"
     assert shown[:3] == [8, 4, 2]
-    assert as_fast_as_pays(Classifier(Hungry(0)), make_images(2, size=8), gradient=False, passes=60).path == AS_GIVEN
+    assert accelerate(Classifier(Hungry(0)), make_images(2, size=8), gradient=False, passes=60).variant == AS_GIVEN
 
 
-@pytest.mark.parametrize("path", [AS_GIVEN, USUAL, FUSED, ModelPath(bfloat16=True)])
-def test_paths_have_names(path):
-    assert ModelPath.parse(str(path)) == path
+@pytest.mark.parametrize("variant", [AS_GIVEN, USUAL, FUSED, ModelVariant(bfloat16=True)])
+def test_paths_have_names(variant):
+    assert ModelVariant.parse(str(variant)) == variant
 
 
 def test_a_long_trace_takes_the_fast_path_and_its_records_are_those_of_the_model():
@@ -274,9 +268,9 @@ def test_a_long_trace_takes_the_fast_path_and_its_records_are_those_of_the_model
         labels = network(images.float() / 255).argmax(1)
     attack = ps.attacks.over_optimized(600, 0.05)
     trace = ps.trace(attack, network, images, labels, victims=[batch_normed()], keep=[0, 300])
-    assert trace.job.source.path.simplified
-    assert trace.job.describe()["paths"] == {
-        "Sequential": str(trace.job.source.path), "Sequential-2": str(trace.job.victims[0].path)
+    assert trace.job.source.variant.simplified
+    assert trace.job.describe()["variants"] == {
+        "Sequential": str(trace.job.source.variant), "Sequential-2": str(trace.job.victims[0].variant)
     }  # fmt: skip
     for iteration in (0, 300, 600):
         with torch.no_grad():
@@ -295,7 +289,7 @@ def test_a_long_trace_takes_the_fast_path_and_its_records_are_those_of_the_model
 
 def test_a_gpus_rounding_to_tf32_is_a_choice():
     flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    for precision in ("exact", "fast"):
-        with ps.models.float32_products(precision):
-            assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == (precision == "fast")
+    for enabled in (False, True):
+        with ps.models.tf32(enabled):
+            assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == enabled
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == flags

@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from presoftmax.models.fast import host_memory
-from presoftmax.models.fast.host_memory import freed_memory_kept
+from presoftmax.models.fast.host_memory import keep_freed_memory
 
 
 class Library:
@@ -22,10 +22,10 @@ class Library:
 def test_only_the_outermost_use_sets_and_undoes_it(monkeypatch):
     library = Library()
     monkeypatch.setattr(host_memory, "_glibc", lambda: library)
-    kept = freed_memory_kept()
+    kept = keep_freed_memory()
     kept.__enter__()
     assert library.calls == [(-3, 2**30), (-1, 2**31 - 1)]
-    with freed_memory_kept():
+    with keep_freed_memory():
         pass
     assert len(library.calls) == 2
     assert not kept.__exit__(ValueError, ValueError("of the job"), None), "the error goes on"
@@ -34,7 +34,7 @@ def test_only_the_outermost_use_sets_and_undoes_it(monkeypatch):
 
 def test_nothing_happens_where_there_is_no_glibc(monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    with freed_memory_kept():
+    with keep_freed_memory():
         pass
 
 

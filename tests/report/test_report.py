@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from presoftmax.analysis.run_summary import Findings, Point
+from presoftmax.analysis.run_summary import AttackSummary, Point
 from presoftmax.report.figures.gallery import choose_iterations
 from presoftmax.report.run.sentences import sentences
 from presoftmax.report.run.table import short_table
 
-CLEAN = Point(0, 0.79, 10.1, 1.7, -10.0, {"v": 0.0})
-BLIND = Point(15, 0.991, 28.0, 12.0, 12.0, {"v": 0.2})
-END = Point(40, 0.997, 50.0, 25.0, 25.0, {"v": 0.45})
-OVER = Findings("over-optimized", 16, 1, CLEAN, END, BLIND, 0.75, 22, 1.0, 0.0, 0.0, 0.0)
-MULTI_END = replace(END, confidence=0.72, ca1=33.0, log_odds=3.0, group_log_odds=14.2)
-MULTI = Findings("multi-class", 16, 2, CLEAN, MULTI_END, None, 0.0, None, 0.94, 0.9, 0.31, 0.0)
+CLEAN = Point(0, 0.79, 10.1, -10.0, {"v": 0.0})
+BLIND = Point(15, 0.991, 28.0, 12.0, {"v": 0.2})
+END = Point(40, 0.997, 50.0, 25.0, {"v": 0.45})
+OVER = AttackSummary("over-optimized", 1, CLEAN, END, BLIND, 0.75, 22, 1.0, 0.0)
+MULTI_END = replace(END, confidence=0.72, ca1=33.0, group_log_odds=14.2)
+MULTI = AttackSummary("multi-class", 2, CLEAN, MULTI_END, None, 0.0, None, 0.94, 0.31)
 
 
 def test_sentences_say_the_numbers_of_the_run():

@@ -17,7 +17,7 @@ from presoftmax import attacks
 from presoftmax.data.arrays import read_arrays
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier
-from presoftmax.strength import CHANNELS, Examples, measure, read_examples
+from presoftmax.strength import DISTORTIONS, Examples, measure, read_examples
 from tests.conftest import Tiny, make_images, make_set
 
 COUNT = 40
@@ -101,13 +101,13 @@ def test_the_numbers_are_those_of_the_scores(case):
 def test_channels_are_what_they_say():
     images = make_images(2, size=16)
     floats = images.float() / 255
-    assert torch.equal(CHANNELS["rounding"](floats + 0.4 / 255 * (floats < 0.9)), images)
-    assert torch.equal(CHANNELS["truncation"]((floats + 0.9 / 255).clamp(0, 1)), CHANNELS["rounding"](floats))
-    assert torch.equal(CHANNELS["png"](floats), images)
+    assert torch.equal(DISTORTIONS["rounding"](floats + 0.4 / 255 * (floats < 0.9)), images)
+    assert torch.equal(DISTORTIONS["truncation"]((floats + 0.9 / 255).clamp(0, 1)), DISTORTIONS["rounding"](floats))
+    assert torch.equal(DISTORTIONS["png"](floats), images)
     for name in ("jpeg95", "jpeg75", "resize"):
-        assert CHANNELS[name](images).shape == images.shape
-        assert not torch.equal(CHANNELS[name](images), images)
-    far, near = ((CHANNELS[n](images).float() - images.float()).abs().mean() for n in ("jpeg75", "jpeg95"))
+        assert DISTORTIONS[name](images).shape == images.shape
+        assert not torch.equal(DISTORTIONS[name](images), images)
+    far, near = ((DISTORTIONS[n](images).float() - images.float()).abs().mean() for n in ("jpeg75", "jpeg95"))
     assert far > near
 
 
@@ -133,7 +133,7 @@ def test_files_of_arrays(case, tmp_path, kind, as_float):
     examples = read_examples(path, None, None)
     assert torch.equal(examples.clean.images, photos.images)
     assert torch.equal(examples.clean.labels, photos.labels)
-    assert torch.equal(CHANNELS["rounding"](examples.adversarial), images)
+    assert torch.equal(DISTORTIONS["rounding"](examples.adversarial), images)
 
 
 def test_folders_are_paired_by_name(case, tmp_path):
@@ -236,7 +236,7 @@ def test_the_command(case, tmp_path, cli):
     assert found["images"] == COUNT
     assert len(found["examples"]) == COUNT
     assert sum(found["verdicts"].values()) == COUNT
-    assert list(found["survival"]) == list(CHANNELS)
+    assert list(found["survival"]) == list(DISTORTIONS)
     assert list(found["transfer"]) == ["m:victim"]
     assert "grey levels off the 8-bit lattice" in err
     page = (tmp_path / "out" / "score.html").read_text()

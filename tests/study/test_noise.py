@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from presoftmax.study.noise import with_noise
+from presoftmax.study._noise import with_noise
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (3, 16, 16), dtype=np.uint8)
 

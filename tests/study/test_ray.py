@@ -39,7 +39,7 @@ def test_a_killed_node_costs_nothing_but_time(study, tmp_path, cluster):
 
         seen = 0
 
-        def finished(self, unit, facts, left):
+        def finished(self, unit, receipt, left):
             self.seen += 1
             if self.seen == 4:
                 threading.Thread(target=nodes.remove_node, args=(second,), kwargs={"allow_graceful": False}).start()

@@ -12,19 +12,20 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from presoftmax.analysis.spacing import log_spaced
+from presoftmax.analysis import log_spaced
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
 from presoftmax.models.variants import candidates
 from presoftmax.study import folder as folder_module
 from presoftmax.study import plan as plan_module
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
-from presoftmax.study.folder import StudyFolder, Unit
+from presoftmax.study.folder import StudyFolder
 from presoftmax.study.results import Results
 from presoftmax.study.run import run_study
 from presoftmax.study.status import status_of
-from presoftmax.study.summary import look_over
+from presoftmax.study.summary import summarize
 from presoftmax.study.tasks import SHOWN_ITERATIONS
+from presoftmax.study.units import Unit
 from presoftmax.tables.schema import NATURAL, NOISE, NOT_FINITE, STEPS, TRANSFERS, polars_schema
 from tests.study.conftest import FRAGILE, model, run, tables
 from tests.study.panel import Net
@@ -188,9 +189,9 @@ def test_memory_too_small_halves_the_batch_and_says_so(study, tmp_path):
     models = [model("hungry"), model("two")]
     folder = run(study(models=models), tmp_path / "a")
     unit = Unit("over-optimized", "panel:hungry", 0)
-    facts = folder.unit_facts(unit)
-    assert (facts["batch_size"], facts["batch_halved"]) == (3, 1)
-    assert folder.unit_facts(Unit("over-optimized", "panel:two", 0))["batch_halved"] == 0
+    receipt = folder.unit_receipt(unit)
+    assert (receipt["batch_size"], receipt["batch_halved"]) == (3, 1)
+    assert folder.unit_receipt(Unit("over-optimized", "panel:two", 0))["batch_halved"] == 0
     plain = tables(run(study(models=[model("one"), model("two")]), tmp_path / "b"))
     rename = pl.col("source", "victim").str.replace("hungry", "one")
     keys = ["attack", "source", "example", "iteration", "victim"]
@@ -212,12 +213,12 @@ def test_an_image_that_breaks_a_model_is_marked_left_out_and_counted(study, tmp_
     expected = {name for name in chosen if int(name) in FRAGILE}
     assert set(broken["example"]) == expected
     assert expected
-    overview = look_over(Results.of(folder))
-    for row in overview.trajectories:
+    summary = summarize(Results.of(folder))
+    for row in summary.trajectories:
         assert row["examples"] + row["left_out"] == len(chosen)
         if row["source"] == "panel:fragile":
             assert row["left_out"] == len(expected)
-    assert all(m.examples < len(chosen) for m in overview.claims.measured if m.source == "panel:fragile")
+    assert all(m.examples < len(chosen) for m in summary.claims.measured if m.source == "panel:fragile")
 
 
 def test_a_model_that_breaks_on_every_image_is_said(study, tmp_path, pictures):
@@ -230,14 +231,14 @@ def test_a_model_that_breaks_on_every_image_is_said(study, tmp_path, pictures):
     # As a victim it leaves nothing of the other source's examples either.
     results = Results.of(run(config, tmp_path / "a"))
     with pytest.raises(StudyError, match="every example was left out; some model's answers are not finite"):
-        look_over(results)
+        summarize(results)
 
 
 def test_a_victim_that_fails_stops_the_run_and_it_goes_on_later(study, tmp_path, monkeypatch):
     config = study(victims=[model("failing")])
     expected = tables(run(config, tmp_path / "b"))
 
-    def goes_down(unit, facts, left):
+    def goes_down(unit, receipt, left):
         monkeypatch.setenv("PRESOFTMAX_TEST_SERVICE", "down")
 
     from presoftmax.study.run import Quiet
@@ -299,8 +300,8 @@ def test_popular_attacks_are_run_planned_and_judged_by_what_they_aim_at(study, t
     assert plan.forwards == 16 * per_image
     assert plan.backwards == 16 * sources * (gradients + 3 * gradients)
     results = Results.of(run(config, tmp_path / "s"))
-    source = results.names.tables[0]
-    rows = {row["attack"]: row for row in look_over(results).trajectories if row["source"] == source}
+    source = results.names.labels[0]
+    rows = {row["attack"]: row for row in summarize(results).trajectories if row["source"] == source}
     steps = results.steps("bim", source).filter(pl.col("iteration") == 4).collect()
     assert rows["bim"]["fooled"] == (steps["predicted"] != steps["label"]).mean() > 0
 
@@ -328,20 +329,20 @@ def test_status_counts_what_is_there(study, tmp_path):
 def test_how_networks_are_run_is_settled_once(study, tmp_path, monkeypatch):
     config = study(attacks=[{"kind": "bim", "steps": 3, "discretization": "straight-through"}], precision="fast")
     folder = run(config, tmp_path / "s")
-    known = folder.paths()
+    known = folder.variants()
     assert known["precision"] == "fast"
-    assert set(known["paths"].values()) <= {"as given", *map(str, candidates("fast", torch.device("cpu")))}
+    assert set(known["variants"].values()) <= {"as given", *map(str, candidates("fast", torch.device("cpu")))}
     results = Results.of(folder)
-    assert {str(facts["paths"]) for _, facts in results.receipts()} == {
-        str({name: known["paths"][name] for name in [unit.source, *others_of(results, unit.source)]})
+    assert {str(receipt["variants"]) for _, receipt in results.receipts()} == {
+        str({name: known["variants"][name] for name in [unit.source, *others_of(results, unit.source)]})
         for unit, _ in results.receipts()
     }
-    chosen = dict.fromkeys(results.names.tables, "simplified+bfloat16")
-    folder.write_paths({**known, "paths": chosen})
+    chosen = dict.fromkeys(results.names.labels, "simplified+bfloat16")
+    folder.write_variants({**known, "variants": chosen})
     (folder.unit_file(results.units[0], "steps.parquet")).unlink()
     again = run(config, tmp_path / "s")
-    assert set(again.unit_facts(results.units[0])["paths"].values()) == {"simplified+bfloat16"}
+    assert set(again.unit_receipt(results.units[0])["variants"].values()) == {"simplified+bfloat16"}
 
 
 def others_of(results, source):
-    return [name for name in results.names.tables if name != source]
+    return [name for name in results.names.labels if name != source]

@@ -1,28 +1,33 @@
 """Frames in, frames out: means by iteration, cleaning, transfer curves, what halted, what was found."""
 
-from presoftmax.analysis.curves import clean, curves_of, transfer_curves
-from presoftmax.analysis.iterations import by_iteration, halted_at, saturated_from, transfer_by_iteration
+from presoftmax.analysis.bootstrap import mean_interval, median_interval
+from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
+from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
+from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration
 from presoftmax.analysis.ranking import BASELINES, RANKED
-from presoftmax.analysis.run_summary import HIGH_CONFIDENCE, Findings, find
-from presoftmax.analysis.spacing import log_spaced
-from presoftmax.analysis.trajectories import Reading, Trajectories, by_source, read_trajectories
+from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
+from presoftmax.analysis.trajectories import Trajectories, TransferCriterion, by_source, read_trajectories
 
 __all__ = [
     "BASELINES",
     "HIGH_CONFIDENCE",
     "RANKED",
-    "Findings",
-    "Reading",
+    "AttackSummary",
+    "Point",
     "Trajectories",
+    "TransferCriterion",
     "by_iteration",
     "by_source",
-    "clean",
+    "clean_transfers",
     "curves_of",
-    "find",
     "halted_at",
+    "last_true",
     "log_spaced",
+    "mean_interval",
+    "median_interval",
     "read_trajectories",
     "saturated_from",
+    "summarize",
     "transfer_by_iteration",
     "transfer_curves",
 ]

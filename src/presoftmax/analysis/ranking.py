@@ -8,33 +8,22 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from presoftmax.analysis.bootstrap import quantiles, resampled_counts
-from presoftmax.analysis.spacing import log_spaced
-from presoftmax.analysis.trajectories import Flags, Reading, Trajectories, Values
+from presoftmax.analysis.events import Flags, Values
+from presoftmax.analysis.iterations import log_spaced
+from presoftmax.analysis.trajectories import Trajectories, TransferCriterion
+from presoftmax.scores import SCORES
 
 __all__ = ["BASELINES", "RANKED", "Ranking", "rank_scores", "resampled_spearman", "spearman"]
 
 BASELINES = ("iteration", "l2", "linf")
 """What any score must beat: how long the attack ran, how far it went."""
-RANKED = (
-    "confidence",
-    "ca1",
-    "log_odds",
-    "margin",
-    "logsumexp",
-    "misclassification_log_odds",
-    "true_margin",
-    "group_log_odds",
-    "best_group_log_odds",
-    "negative_entropy",
-    "negative_renyi_entropy",
-    "top_k_distance",
-)
-"""Scores of which the correlation is computed; ``logsumexp`` is the energy, and ``ca1`` ranks as its own tail does."""
+RANKED = tuple(score.name for score in SCORES.values() if score.is_ranked)
+"""Scores of which the correlation is computed; ``ca1`` ranks as its own tail does."""
 
 _WITHIN = 32
 _ACROSS = 8
 _ROUNDS = 200
-_COMPARED = ("ca1", "misclassification_log_odds")
+_COMPARED = tuple(score.name for score in SCORES.values() if score.compared)
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,10 @@ class Ranking:
 
 
 def rank_scores(
-    trajectories: Trajectories, scores: Mapping[str, Values], victim: str, reading: Reading = "misclassified"
+    trajectories: Trajectories,
+    scores: Mapping[str, Values],
+    victim: str,
+    criterion: TransferCriterion = "misclassified",
 ) -> Ranking:
     """Correlate scores, each ``(N, T)``, with transfer to a victim.
 
@@ -69,9 +61,9 @@ def rank_scores(
         trajectories: N examples over T iterations.
         scores: by name; higher is to mean stronger.
         victim: its name.
-        reading: what counts as transferred.
+        criterion: what counts as transferred.
     """
-    flags = trajectories.transferred[victim][reading]
+    flags = trajectories.transferred[victim][criterion]
     last = int(trajectories.iterations[-1])
     along = _positions(trajectories, log_spaced(last, _WITHIN))
     at = [i for i in _positions(trajectories, log_spaced(last, _ACROSS)) if trajectories.iterations[i] > 0]

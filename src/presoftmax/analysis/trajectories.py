@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from presoftmax.analysis.events import Flags, Values, first_true
 from presoftmax.errors import DataError
 from presoftmax.tables import NOT_FINITE
 
-__all__ = ["Reading", "Trajectories", "by_source", "read_trajectories"]
+__all__ = ["Trajectories", "TransferCriterion", "by_source", "read_trajectories"]
 
-Reading = Literal["misclassified", "targeted"]
+TransferCriterion = Literal["misclassified", "targeted"]
 """What counts as transferred: any wrong class (the paper's), or one of the targets."""
-
-Values = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 _KEYS = ["attack", "source"]
 
@@ -32,10 +30,10 @@ class Trajectories:
         source: name of the source.
         examples: ids of the N examples.
         iterations: ``(T,)``, ascending, the first one 0.
-        classes: target classes of each example, k.
+        classes: target classes of each example, k; 0 for an attack without.
         steps: columns of the `steps` table, each ``(N, T)``; ``hit``: whether the source predicts a target.
-        transferred: per victim, per reading, ``(N, T)``.
-        broken: ids of the examples left out because some answer, of the source or a victim, was not finite.
+        transferred: per victim, per criterion, ``(N, T)``; ``targeted`` only where the attack has targets.
+        broken: ids of the examples left out because some logits, of the source or a victim, were not finite.
     """
 
     attack: str
@@ -44,7 +42,7 @@ class Trajectories:
     iterations: npt.NDArray[np.int64]
     classes: int
     steps: Mapping[str, npt.NDArray[Any]]
-    transferred: Mapping[str, Mapping[Reading, Flags]]
+    transferred: Mapping[str, Mapping[TransferCriterion, Flags]]
     broken: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -54,16 +52,19 @@ class Trajectories:
         """A column of the `steps` table as float64 ``(N, T)``."""
         return self.steps[name].astype(np.float64)
 
+    @property
+    def fooled(self) -> Flags:
+        """Whether the source is fooled, ``(N, T)``: it predicts a target, or a wrong class where there is none.
+
+        Needs the column ``hit``, or, without targets, ``true_margin``.
+        """
+        wrong: Flags = self.steps["hit"] if self.classes else self.values("true_margin") > 0
+        return wrong
+
     @cached_property
     def saturated_at(self) -> npt.NDArray[np.int64]:
         """Position of the first iteration at which the confidence is exactly 1, ``(N,)``; T where there is none."""
         return first_true(self.steps["saturated"])
-
-
-def first_true(flags: Flags) -> npt.NDArray[np.int64]:
-    """Position of the first true value of each row ``(N, T)``; T where there is none."""
-    first: npt.NDArray[np.int64] = np.where(flags.any(axis=1), flags.argmax(axis=1), flags.shape[1])
-    return first
 
 
 def by_source(
@@ -101,8 +102,8 @@ def read_trajectories(steps: pl.LazyFrame, transfers: pl.LazyFrame, columns: Seq
     _check_whole(rows, shape, iterations, f"{attack} on {source}")
     finite = (rows["predicted"].to_numpy() != NOT_FINITE).reshape(shape).all(axis=1)
     shown = _shown(transfers, shape, iterations, f"{attack} on {source}")
-    for answers, _ in shown.values():
-        finite &= (answers != NOT_FINITE).all(axis=1)
+    for predicted, _ in shown.values():
+        finite &= (predicted != NOT_FINITE).all(axis=1)
     return Trajectories(
         attack=attack,
         source=source,
@@ -111,8 +112,8 @@ def read_trajectories(steps: pl.LazyFrame, transfers: pl.LazyFrame, columns: Seq
         classes=int(rows["k"][0]),
         steps={name: rows[name].to_numpy().reshape(shape)[finite] for name in (*wanted, *(["hit"] if extra else []))},
         transferred={
-            victim: {reading: flags[finite] for reading, flags in readings.items()}
-            for victim, (_, readings) in shown.items()
+            victim: {criterion: flags[finite] for criterion, flags in by_criterion.items()}
+            for victim, (_, by_criterion) in shown.items()
         },
         broken=tuple(ids.filter(pl.Series(~finite))),
     )
@@ -120,17 +121,15 @@ def read_trajectories(steps: pl.LazyFrame, transfers: pl.LazyFrame, columns: Seq
 
 def _shown(
     transfers: pl.LazyFrame, shape: tuple[int, int], iterations: npt.NDArray[np.int64], what: str
-) -> dict[str, tuple[npt.NDArray[Any], dict[Reading, Flags]]]:
+) -> dict[str, tuple[npt.NDArray[Any], dict[TransferCriterion, Flags]]]:
     """Per victim, in the order of the table: the predicted classes and what transferred, each ``(N, T)``."""
     rows = transfers.select("victim", "example", "iteration", "predicted", "misclassified", "targeted").collect()
-    found: dict[str, tuple[npt.NDArray[Any], dict[Reading, Flags]]] = {}
+    found: dict[str, tuple[npt.NDArray[Any], dict[TransferCriterion, Flags]]] = {}
     for (victim,), part in rows.group_by("victim", maintain_order=True):
         ordered = part.sort("example", "iteration")
         _check_whole(ordered, shape, iterations, f"{what}, victim {victim}")
-        flags: dict[Reading, Flags] = {
-            "misclassified": ordered["misclassified"].to_numpy().reshape(shape),
-            "targeted": ordered["targeted"].to_numpy().reshape(shape),
-        }
+        criteria = [each for each in get_args(TransferCriterion) if ordered[each].null_count() == 0]
+        flags: dict[TransferCriterion, Flags] = {each: ordered[each].to_numpy().reshape(shape) for each in criteria}
         found[str(victim)] = (ordered["predicted"].to_numpy().reshape(shape), flags)
     return found
 

@@ -1,31 +1,23 @@
 """An attack is data: what to drive up, how to step, how far to go, when to round."""
 
 from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
-from functools import cached_property
+from enum import StrEnum
 from typing import Any
 
-import torch
-
-from presoftmax.attacks.constraints import Constraint, L2Price, Unconstrained
-from presoftmax.attacks.discretization import Discretization
-from presoftmax.attacks.objectives import Objective
+from presoftmax.attacks.constraints import Constraint, L2Penalty, Unconstrained
+from presoftmax.attacks.objectives import LossFunction, Objective, as_objective
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.starts import Start
-from presoftmax.attacks.transforms import View
+from presoftmax.attacks.transforms import Identity, View
 from presoftmax.attacks.updates import Update
+from presoftmax.choices import Discretization, SecondTarget, choice
 from presoftmax.errors import AttackError
 
-__all__ = ["Attack", "SecondTarget"]
+__all__ = ["Attack"]
 
 _ANYWHERE = Unconstrained()
-
-
-class SecondTarget(Enum):
-    """Where the second of two target classes comes from: drawn like the first, or the source's clean runner-up."""
-
-    UNIFORM = "uniform"
-    RUNNER_UP = "runner-up"
+_AT_THE_IMAGE = (Identity(),)
+_CHOICES: dict[str, type[StrEnum]] = {"discretization": Discretization, "space": Space, "second_target": SecondTarget}
 
 
 @dataclass(frozen=True)
@@ -34,20 +26,20 @@ class Attack:
 
     Attributes:
         name: how tables and figures call it.
-        objective: what is driven up.
-        update: how a gradient becomes a step.
+        objective: what is driven up; a function ``(logits (N, M), goal) -> (N,)`` will do.
+        update: how gradients become a step.
         steps: iterations after the untouched image.
-        num_targets: target classes per example.
-        constraint: set around the clean image that the float image is projected to after each step, or a price.
+        num_targets: target classes per example; 0 where the objective is not about targets (of a function, it says so).
+        constraint: set around the clean image that the float image is projected to after each step, or a penalty.
         discretization: when the image is rounded.
         space: units of the update.
         second_target: where the second target comes from when targets are drawn.
         start: a first move without gradient, which makes iteration 1; none, and iteration 1 is the first step.
-        view: copies of the image at which the gradient is taken, in place of the image itself.
+        views: what the source is shown for the gradient; the objective gets the logits of all of them.
     """
 
     name: str
-    objective: Objective
+    objective: Objective | LossFunction
     update: Update
     steps: int
     num_targets: int = 1
@@ -56,39 +48,55 @@ class Attack:
     space: Space = Space.NORMALIZED
     second_target: SecondTarget = SecondTarget.UNIFORM
     start: Start | None = None
-    view: View | None = None
+    views: tuple[View, ...] = _AT_THE_IMAGE
 
     def __post_init__(self) -> None:
+        objective = as_objective(self.objective, targeted=self.num_targets != 0)
+        count = (self.num_targets or 1) if objective.targeted else 0
+        settled: dict[str, Any] = {"objective": objective, "num_targets": count}
+        for name, kind in _CHOICES.items():
+            settled[name] = choice(kind, getattr(self, name), name)
+        for name, value in settled.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
         if self.steps < 1:
             raise AttackError(f"steps must be at least 1, got {self.steps}")
-        if self.num_targets < 1:
-            raise AttackError(f"an attack needs at least 1 target class, got {self.num_targets}")
+        if self.num_targets < 0:
+            raise AttackError(f"an attack has no less than 0 target classes, got {self.num_targets}")
         if self.second_target is SecondTarget.RUNNER_UP and self.num_targets != 2:
             raise AttackError(f"the runner-up is a second target of two, not one of {self.num_targets}")
-        if self.space.is_unbounded and not isinstance(self.constraint, Unconstrained | L2Price):
-            raise AttackError("the tanh space knows no projection: its constraint is a price, or none")
+        if self.space.is_unbounded and not isinstance(self.constraint, Unconstrained | L2Penalty):
+            raise AttackError("the tanh space knows no projection: its constraint is a penalty, or none")
+        if not self.views:
+            raise AttackError("an attack shows the source at least one view of the image")
+        given, taken = as_objective(self.objective).gradients, self.update.gradients
+        if given != taken:
+            raise AttackError(
+                f"{type(self.objective).__name__} gives {given} gradients for each example, "
+                f"{type(self.update).__name__} takes {taken}"
+            )
 
-    @cached_property
-    def copies(self) -> int:
-        """Passes that a gradient takes besides the recorded one; 0 where the recorded pass gives the gradient."""
-        if self.view is not None:
-            return self.view.copies
-        nowhere = self.update.start(torch.zeros(1, 1, 1, 1))
-        return 0 if self.update.ahead(nowhere) is None else 1
+    @property
+    def recorded_pass_serves(self) -> bool:
+        """Whether the recorded forward pass of an iteration is one of those that the gradient is taken from."""
+        return not self.update.looks_ahead and any(isinstance(view, Identity) for view in self.views)
 
     @property
     def source_forwards(self) -> int:
         """Forward passes of the source that an example costs."""
-        looks = 1 if self.discretization.source_sees_pixels else 2
-        return (self.steps + 1) * looks + self._gradients * self.copies
+        recorded = 1 if self.discretization.source_sees_pixels else 2
+        further = len(self.views) - self.recorded_pass_serves
+        return (self.steps + 1) * recorded + self._gradient_iterations * further
 
     @property
     def source_backwards(self) -> int:
         """Backward passes of the source that an example costs."""
-        return self._gradients * max(1, self.copies)
+        return self._gradient_iterations * len(self.views) * self.update.gradients
 
     @property
-    def _gradients(self) -> int:
+    def _gradient_iterations(self) -> int:
         return self.steps - (self.start is not None)
 
     def describe(self) -> dict[str, Any]:
@@ -97,8 +105,10 @@ class Attack:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
+    if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__} | {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if value is None or isinstance(value, int | float | str):

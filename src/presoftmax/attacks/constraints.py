@@ -1,6 +1,6 @@
 """How far from the clean image an adversarial one may go. Both images are float ``(N, C, H, W)`` in [0, 1].
 
-A constraint is hard (a set that images are projected into), or soft (a price that is part of what is driven up).
+A constraint is hard (a set that images are projected into), or soft (a penalty that is part of what is driven up).
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from presoftmax.attacks.checks import positive
+from presoftmax.attacks._checks import positive
 
-__all__ = ["Constraint", "L2Ball", "L2Price", "LinfBall", "Unconstrained"]
+__all__ = ["Constraint", "L2Ball", "L2Penalty", "LinfBall", "Unconstrained"]
 
 
 class Constraint(Protocol):
@@ -21,13 +21,13 @@ class Constraint(Protocol):
         """The nearest images inside the set."""
         ...
 
-    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
-        """What the price adds to the objective's gradient; None for a hard constraint."""
+    def penalty_gradient(self, images: Tensor, clean: Tensor) -> Tensor | None:
+        """What the penalty adds to the objective's gradient; None for a hard constraint."""
         ...
 
 
 class _Hard:
-    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
+    def penalty_gradient(self, images: Tensor, clean: Tensor) -> Tensor | None:
         return None
 
 
@@ -49,7 +49,7 @@ class Unconstrained(_Hard):
 
 
 @dataclass(frozen=True)
-class L2Price:
+class L2Penalty:
     """``weight`` times the squared L2 distance, taken off the objective (Carlini and Wagner, arXiv:1608.04644)."""
 
     weight: float = 1.0
@@ -61,7 +61,7 @@ class L2Price:
         """The images as they are."""
         return images
 
-    def pull(self, images: Tensor, clean: Tensor) -> Tensor | None:
+    def penalty_gradient(self, images: Tensor, clean: Tensor) -> Tensor | None:
         """``-2 * weight * (images - clean)``."""
         return -2 * self.weight * (images - clean)
 

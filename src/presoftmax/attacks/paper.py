@@ -1,26 +1,21 @@
 """Attacks of the literature, each a composition of the pieces."""
 
-from typing import Literal
-
-from presoftmax.attacks.attack import Attack, SecondTarget
-from presoftmax.attacks.checks import choice, positive
-from presoftmax.attacks.discretization import Discretization
+from presoftmax.attacks._checks import positive
+from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.objectives import LevelTargets, Objective, RankedTargets, TargetLogit
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.updates import CappedStep, GradientStep, Update
+from presoftmax.choices import Balance, Discretization, SecondTarget, choice
 from presoftmax.errors import AttackError
 
 __all__ = ["multi_class", "over_optimized"]
-
-BalanceName = Literal["rank", "level"]
-DiscretizationName = Literal["every-step", "straight-through", "final"]
 
 
 def over_optimized(
     steps: int = 500,
     alpha: float = 0.15,
-    discretization: DiscretizationName = "straight-through",
-    space: Literal["normalized", "pixel"] = "normalized",
+    discretization: str = Discretization.STRAIGHT_THROUGH,
+    space: str = Space.NORMALIZED,
     name: str = "over-optimized",
 ) -> Attack:
     """Gradient ascent on one target's logit: ``x <- x + alpha * grad_x g_c(x)`` (paper, Appendix B).
@@ -51,10 +46,10 @@ def multi_class(
     steps: int = 500,
     classes: int = 2,
     alpha: tuple[float, float] = (0.05, 0.1),
-    balance: BalanceName = "rank",
-    discretization: DiscretizationName = "straight-through",
-    space: Literal["normalized", "pixel"] = "normalized",
-    second_target: Literal["uniform", "runner-up"] = "uniform",
+    balance: str = Balance.RANK,
+    discretization: str = Discretization.STRAIGHT_THROUGH,
+    space: str = Space.NORMALIZED,
+    second_target: str = SecondTarget.UNIFORM,
     name: str = "multi-class",
 ) -> Attack:
     """Gradient ascent on several targets' logits at once, which hides its strength from the softmax.
@@ -83,13 +78,11 @@ def multi_class(
         raise AttackError(f"a multi-class attack needs at least 2 target classes, got {classes}")
     if not 0 < low <= high:
         raise AttackError(f"alpha must be two positive numbers, the smaller one first, got {alpha}")
-    pieces: dict[str, tuple[Objective, Update]] = {
-        "rank": (RankedTargets(low, high), GradientStep(1.0)),
-        "level": (LevelTargets(), CappedStep(classes * (low + high) / 2, max_gain=1.0)),
+    pieces: dict[Balance, tuple[Objective, Update]] = {
+        Balance.RANK: (RankedTargets(low, high), GradientStep(1.0)),
+        Balance.LEVEL: (LevelTargets(), CappedStep(classes * (low + high) / 2, max_gain=1.0)),
     }
-    if balance not in pieces:
-        raise AttackError(f"balance must be one of {', '.join(pieces)}, got {balance!r}")
-    objective, update = pieces[balance]
+    objective, update = pieces[choice(Balance, balance, "balance")]
     return Attack(
         name=name,
         objective=objective,

@@ -14,17 +14,15 @@ Values that make no sense raise `AttackError`.
 """
 
 from collections.abc import Callable
-from typing import Literal, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
+from presoftmax.attacks._checks import positive
 from presoftmax.attacks.attack import Attack
-from presoftmax.attacks.checks import choice, positive
-from presoftmax.attacks.constraints import Constraint, L2Ball, L2Price, LinfBall
-from presoftmax.attacks.discretization import Discretization
+from presoftmax.attacks.constraints import Constraint, L2Ball, L2Penalty, LinfBall
 from presoftmax.attacks.objectives import DLR, CarliniWagner, CrossEntropy, Objective, TargetLogit
-from presoftmax.attacks.paper import DiscretizationName
 from presoftmax.attacks.spaces import Space
 from presoftmax.attacks.starts import Start, UniformNoise
-from presoftmax.attacks.transforms import InputDiversity, ScaledCopies, View
+from presoftmax.attacks.transforms import Identity, InputDiversity, View, scaled_copies
 from presoftmax.attacks.updates import (
     AdamStep,
     MomentumSignStep,
@@ -34,7 +32,7 @@ from presoftmax.attacks.updates import (
     Smoothed,
     Update,
 )
-from presoftmax.errors import AttackError
+from presoftmax.choices import AttackGoal, Discretization, choice
 
 __all__ = [
     "POPULAR",
@@ -56,8 +54,8 @@ __all__ = [
 class Common(TypedDict, total=False):
     """What nearly every attack here takes besides its sizes; see the module."""
 
-    goal: Literal["untargeted", "targeted"]
-    discretization: DiscretizationName
+    goal: str
+    discretization: str
     name: str
 
 
@@ -107,7 +105,7 @@ def si_ni_fgsm(
 ) -> Attack:
     """Scale-invariant `ni_fgsm` (arXiv:1908.06281): mean gradient of ``copies`` scaled by 1, 1/2, 1/4, ..."""
     update = NesterovSignStep(alpha, decay)
-    return _attack("si-ni-fgsm", steps, LinfBall(epsilon), update, view=ScaledCopies(copies), **common)
+    return _attack("si-ni-fgsm", steps, LinfBall(epsilon), update, views=scaled_copies(copies), **common)
 
 
 def di_fgsm(
@@ -123,8 +121,8 @@ def di_fgsm(
 
     That paper's DI-FGSM is without momentum (``decay=0``), its M-DI-FGSM with it.
     """
-    view = InputDiversity(probability, rate)
-    return _attack("di-fgsm", steps, LinfBall(epsilon), MomentumSignStep(alpha, decay), view=view, **common)
+    views = (InputDiversity(probability, rate),)
+    return _attack("di-fgsm", steps, LinfBall(epsilon), MomentumSignStep(alpha, decay), views=views, **common)
 
 
 def ti_fgsm(
@@ -147,7 +145,7 @@ def logit_attack(
     decay: float = 1.0,
     probability: float = 0.7,
     kernel: int = 5,
-    discretization: DiscretizationName = "straight-through",
+    discretization: str = Discretization.STRAIGHT_THROUGH,
     name: str = "logit",
 ) -> Attack:
     """Targeted transfer by the target's logit, with momentum, input diversity and smoothed gradients.
@@ -155,11 +153,9 @@ def logit_attack(
     Zhao et al. 2021 (arXiv:2012.11207). Its loss is the objective of the over-optimized attack. ``probability=0`` and
     ``kernel=1`` leave the transforms out.
     """
-    view = InputDiversity(probability) if probability else None
+    view: View = InputDiversity(probability) if probability else Identity()
     update = Smoothed(MomentumSignStep(alpha, decay), kernel)
-    return _attack(
-        name, steps, LinfBall(epsilon), update, TargetLogit(), view=view, goal="targeted", discretization=discretization
-    )
+    return _attack(name, steps, LinfBall(epsilon), update, TargetLogit(), views=(view,), discretization=discretization)
 
 
 def margin_pgd(
@@ -192,8 +188,8 @@ def carlini_wagner(
         common: see the module.
     """
     objective = CarliniWagner(kappa, _targeted(common))
-    price = L2Price(1 / positive("c", c))
-    return _attack("carlini-wagner", steps, price, AdamStep(alpha), objective, space=Space.TANH, **common)
+    penalty = L2Penalty(1 / positive("c", c))
+    return _attack("carlini-wagner", steps, penalty, AdamStep(alpha), objective, space=Space.TANH, **common)
 
 
 POPULAR: dict[str, Callable[..., Attack]] = {
@@ -214,7 +210,8 @@ POPULAR: dict[str, Callable[..., Attack]] = {
 
 
 def _targeted(common: Common) -> bool:
-    return common.get("goal", "untargeted") == "targeted"
+    goal = choice(AttackGoal, common.get("goal", AttackGoal.UNTARGETED), "goal")
+    return goal is AttackGoal.TARGETED
 
 
 def _attack(
@@ -226,19 +223,19 @@ def _attack(
     *,
     space: Space = Space.PIXEL,
     start: Start | None = None,
-    view: View | None = None,
+    views: tuple[View, ...] = (Identity(),),
     **common: Unpack[Common],
 ) -> Attack:
-    if common.get("goal", "untargeted") not in ("untargeted", "targeted"):
-        raise AttackError(f"{kind}: goal must be untargeted or targeted, got {common['goal']!r}")
     return Attack(
         name=common.get("name", kind),
         objective=objective or CrossEntropy(targeted=_targeted(common)),
         update=update,
         steps=steps,
         constraint=constraint,
-        discretization=choice(Discretization, common.get("discretization", "straight-through"), "discretization"),
+        discretization=choice(
+            Discretization, common.get("discretization", Discretization.STRAIGHT_THROUGH), "discretization"
+        ),
         space=space,
         start=start,
-        view=view,
+        views=views,
     )

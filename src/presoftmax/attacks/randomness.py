@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
-from presoftmax.attacks.hashing import number_of
+__all__ = ["Draws", "seed_of"]
 
-__all__ = ["Draws"]
+
+def seed_of(*parts: object) -> int:
+    """64 bits, a hash of the parts as text: what is drawn from it is the same in any batch, order and machine."""
+    key = "\0".join(map(str, parts))
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
 
 
 @dataclass(frozen=True)
@@ -19,15 +24,18 @@ class Draws:
         seed: of the run.
         ids: the ``N`` examples.
         iteration: the image that is drawn for.
+        view: which of the views of the image draws, from 0.
     """
 
     seed: int
     ids: Sequence[str]
     iteration: int
+    view: int = 0
 
     def uniform(self, purpose: str, *shape: int) -> Tensor:
-        """Float32 ``(N, *shape)`` in [0, 1), on the CPU: a function of seed, id, iteration, purpose and shape."""
+        """Float32 ``(N, *shape)`` in [0, 1), on the CPU: a function of seed, id, iteration, view, purpose and shape."""
         return torch.stack([torch.rand(shape, generator=self._generator(name, purpose)) for name in self.ids])
 
     def _generator(self, name: str, purpose: str) -> torch.Generator:
-        return torch.Generator().manual_seed(number_of(self.seed, name, self.iteration, purpose))
+        parts = (self.seed, name, self.iteration, purpose, *([self.view] if self.view else []))
+        return torch.Generator().manual_seed(seed_of(*parts))

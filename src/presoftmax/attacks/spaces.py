@@ -1,6 +1,6 @@
 """The units in which an update sees gradients and makes steps."""
 
-from enum import Enum
+from enum import StrEnum
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ __all__ = ["Space"]
 _INSIDE = 1 - 2 * 0.125 / 255
 
 
-class Space(Enum):
+class Space(StrEnum):
     """What the attack moves, of which the image is a function.
 
     * ``normalized``: the source's input after mean and std, as in the paper. A step there is ``std`` times as long in

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from presoftmax.attacks.hashing import number_of
+from presoftmax.attacks.randomness import seed_of
 from presoftmax.errors import AttackError
 
 __all__ = ["check_count", "check_targets", "draw_targets", "runner_up"]
@@ -29,7 +29,7 @@ def draw_targets(ids: Sequence[str], labels: Tensor, num_classes: int, count: in
         int64 ``(N, k)``.
 
     Raises:
-        AttackError: k is not between 1 and M - 1.
+        AttackError: k is not between 0 and M - 1.
     """
     check_count(count, num_classes)
     rows = [_draw(name, int(label), num_classes, count, seed) for name, label in zip(ids, labels, strict=True)]
@@ -38,7 +38,7 @@ def draw_targets(ids: Sequence[str], labels: Tensor, num_classes: int, count: in
 
 def check_count(count: int, num_classes: int) -> None:
     """Raise `AttackError` unless so many targets besides the true class can be had."""
-    if not 1 <= count < num_classes:
+    if not 0 <= count < num_classes:
         raise AttackError(f"cannot draw {count} targets besides the true class from {num_classes} classes")
 
 
@@ -47,7 +47,7 @@ def _draw(name: str, label: int, num_classes: int, count: int, seed: int) -> lis
     draw = 0
     while len(chosen) < count:
         # 64 bits modulo M favors no class by more than one part in 2^64 / M.
-        candidate = number_of(seed, name, draw) % num_classes
+        candidate = seed_of(seed, name, draw) % num_classes
         if candidate != label and candidate not in chosen:
             chosen.append(candidate)
         draw += 1

@@ -1,6 +1,7 @@
-"""What the source is shown for the gradient, if not the image itself: transfer attacks look at changed copies of it.
+"""What the source is shown for the gradient: a list of views of the image. Transfer attacks look at changed copies.
 
-What is recorded is always the source's answer to the image itself; looking at copies costs forward passes of their own.
+What is recorded is always the source's answer to the image itself. Where `Identity` is among the views (and the update
+does not look ahead), that very pass serves; every other view costs a forward pass of its own.
 """
 
 from dataclasses import dataclass
@@ -13,35 +14,42 @@ from torch import Tensor
 from presoftmax.attacks.randomness import Draws
 from presoftmax.errors import AttackError
 
-__all__ = ["InputDiversity", "ScaledCopies", "View"]
+__all__ = ["Identity", "InputDiversity", "Scaled", "View", "scaled_copies"]
 
 
 class View(Protocol):
-    """Copies of the image at which gradients (with respect to the image) are taken and averaged."""
+    """One way of showing an image; the gradient in the image goes through it."""
 
-    @property
-    def copies(self) -> int:
-        """How many."""
-        ...
-
-    def __call__(self, images: Tensor, copy: int, draws: Draws) -> Tensor:
-        """One copy, numbered from 0, of float images ``(N, C, H, W)``; differentiable."""
+    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
+        """What is shown of float images ``(N, C, H, W)`` in [0, 1], each example by itself; differentiable."""
         ...
 
 
 @dataclass(frozen=True)
-class ScaledCopies:
-    """The image divided by 1, 2, 4, ...: SI-FGSM (Lin et al. 2020, arXiv:1908.06281)."""
+class Identity:
+    """The image as it is."""
 
-    copies: int = 5
+    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
+        """``images``."""
+        return images
 
-    def __post_init__(self) -> None:
-        if self.copies < 1:
-            raise AttackError(f"copies must be at least 1, got {self.copies}")
 
-    def __call__(self, images: Tensor, copy: int, draws: Draws) -> Tensor:
-        """``images / 2 ** copy``."""
-        return images / float(2**copy)
+@dataclass(frozen=True)
+class Scaled:
+    """The image times a factor: one copy of SI-FGSM (Lin et al. 2020, arXiv:1908.06281)."""
+
+    factor: float
+
+    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
+        """``factor * images``."""
+        return images * self.factor
+
+
+def scaled_copies(count: int = 5) -> tuple[View, ...]:
+    """The image divided by 1, 2, 4, ...: the views of SI-FGSM (arXiv:1908.06281)."""
+    if count < 1:
+        raise AttackError(f"copies must be at least 1, got {count}")
+    return tuple(Scaled(0.5**i) if i else Identity() for i in range(count))
 
 
 @dataclass(frozen=True)
@@ -67,12 +75,7 @@ class InputDiversity:
                 f"input diversity: probability in [0, 1], rate in (0, 1); got {self.probability}, {self.rate}"
             )
 
-    @property
-    def copies(self) -> int:
-        """One."""
-        return 1
-
-    def __call__(self, images: Tensor, copy: int, draws: Draws) -> Tensor:
+    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
         """A resized and padded copy of each, or the image as it is."""
         numbers = draws.uniform("input diversity", 4).tolist()
         return torch.cat([self._one(images[i : i + 1], *row) for i, row in enumerate(numbers)])

@@ -1,25 +1,26 @@
 """From a gradient to a step.
 
-An update is a value and has no memory of its own: ``start`` makes the state for a batch, ``step`` takes a gradient and
-the state and returns the step and the next state, ``ahead`` says where the next gradient is wanted. A step is ADDED to
-the image, in the space of the attack.
+An update is a value and has no memory of its own: ``start`` makes the state for a batch, ``step`` takes the gradients
+and the state and returns the step and the next state, ``ahead`` says where the next gradients are wanted. A step is
+ADDED to the image, in the space of the attack.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from presoftmax.attacks.checks import positive
+from presoftmax.attacks._checks import positive
 from presoftmax.errors import AttackError
 
 __all__ = [
     "AdamStep",
     "CappedStep",
     "GradientStep",
+    "Gradients",
     "MomentumSignStep",
     "NesterovSignStep",
     "NormalizedStep",
@@ -29,26 +30,40 @@ __all__ = [
 ]
 
 State = Any
+Gradients = tuple[Tensor, ...]
+"""One ``(N, C, H, W)`` for each number that the objective gives of an example: one, for most."""
 
 
-class Update(Protocol):
-    """A rule that turns gradients into steps."""
+class Update:
+    """A rule that turns gradients into steps. The base of all updates: subclass it and say `step`.
+
+    Attributes:
+        gradients: how many it takes, as many as the objective gives.
+        looks_ahead: whether it wants gradients at another image than the recorded one, which costs passes of their own.
+    """
+
+    gradients: ClassVar[int] = 1
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether `ahead` is asked."""
+        return False
 
     def start(self, images: Tensor) -> State:
-        """State for a batch of float images ``(N, C, H, W)``."""
-        ...
+        """State for a batch of float images ``(N, C, H, W)``; none for an update without memory."""
+        return None
 
-    def ahead(self, state: State) -> Tensor | None:
-        """Offset from the image ``(N, C, H, W)`` at which the next gradient is wanted; None: at the image itself."""
-        ...
+    def ahead(self, state: State) -> Tensor:
+        """Offset ``(N, C, H, W)`` from the image at which the next gradients are wanted, if it looks ahead."""
+        raise NotImplementedError
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
-        """The step ``(N, C, H, W)`` for this gradient of the objective, and the next state."""
-        ...
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
+        """The step ``(N, C, H, W)`` for these gradients of the objective, and the next state."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class _Sized:
+class _Sized(Update):
     size: float
 
     def __post_init__(self) -> None:
@@ -56,25 +71,17 @@ class _Sized:
 
 
 @dataclass(frozen=True)
-class _Memoryless(_Sized):
-    def start(self, images: Tensor) -> State:
-        return None
-
-    def ahead(self, state: State) -> Tensor | None:
-        return None
-
-
-@dataclass(frozen=True)
-class GradientStep(_Memoryless):
+class GradientStep(_Sized):
     """Plain gradient ascent, ``size * gradient`` (the paper's)."""
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``size * gradient``."""
+        (gradient,) = gradients
         return self.size * gradient, state
 
 
 @dataclass(frozen=True)
-class CappedStep(_Memoryless):
+class CappedStep(_Sized):
     """Gradient ascent that promises no more than a given rise of the objective in one step.
 
     A plain step promises (to first order) a rise of ``size * ||gradient||_2 ** 2``. Where that is many logits the real
@@ -83,28 +90,31 @@ class CappedStep(_Memoryless):
 
     max_gain: float
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``min(size, max_gain / ||gradient||_2 ** 2) * gradient``, per example."""
+        (gradient,) = gradients
         square = gradient.square().sum(dim=(1, 2, 3), keepdim=True)
         length = (self.max_gain / square.clamp_min(torch.finfo(square.dtype).tiny)).clamp_max(self.size)
         return length * gradient, state
 
 
 @dataclass(frozen=True)
-class SignStep(_Memoryless):
+class SignStep(_Sized):
     """``size * sign(gradient)``: the step of FGSM, BIM and L-infinity PGD (arXiv:1607.02533, arXiv:1706.06083)."""
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``size * sign(gradient)``."""
+        (gradient,) = gradients
         return self.size * gradient.sign(), state
 
 
 @dataclass(frozen=True)
-class NormalizedStep(_Memoryless):
+class NormalizedStep(_Sized):
     """A step of L2 length ``size`` along the gradient: L2 PGD. No step where the gradient is zero."""
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``size * gradient / ||gradient||_2``, per example."""
+        (gradient,) = gradients
         norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
         return self.size * gradient / norm.clamp_min(torch.finfo(norm.dtype).tiny), state
 
@@ -123,12 +133,9 @@ class MomentumSignStep(_Sized):
         """No momentum yet."""
         return torch.zeros_like(images)
 
-    def ahead(self, state: State) -> Tensor | None:
-        """At the image."""
-        return None
-
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``size * sign(m)`` with ``m <- decay * m + gradient / mean|gradient|``."""
+        (gradient,) = gradients
         scale = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
         momentum = self.decay * state + gradient / scale.clamp_min(torch.finfo(scale.dtype).tiny)
         return self.size * momentum.sign(), momentum
@@ -138,7 +145,12 @@ class MomentumSignStep(_Sized):
 class NesterovSignStep(MomentumSignStep):
     """NI-FGSM (Lin et al. 2020, arXiv:1908.06281): MI-FGSM with the gradient where the momentum alone would lead."""
 
-    def ahead(self, state: State) -> Tensor | None:
+    @property
+    def looks_ahead(self) -> bool:
+        """Along the momentum."""
+        return True
+
+    def ahead(self, state: State) -> Tensor:
         """``size * decay * m``."""
         offset: Tensor = self.size * self.decay * state
         return offset
@@ -169,12 +181,9 @@ class AdamStep(_Sized):
         """No moments yet."""
         return _Moments(torch.zeros_like(images), torch.zeros_like(images), 0)
 
-    def ahead(self, state: State) -> Tensor | None:
-        """At the image."""
-        return None
-
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``size * m / (sqrt(v) + tiny)`` with the bias-corrected moments."""
+        (gradient,) = gradients
         count = state.steps + 1
         first = torch.lerp(gradient, state.first, self.first_decay)
         second = torch.lerp(gradient.square(), state.second, self.second_decay)
@@ -184,7 +193,7 @@ class AdamStep(_Sized):
 
 
 @dataclass(frozen=True)
-class Smoothed:
+class Smoothed(Update):
     """TI-FGSM (Dong et al. 2019, arXiv:1904.02884): the gradient is smoothed before another update sees it.
 
     The kernel is a Gaussian of ``side`` points from -3 to 3 standard deviations; the border is padded with zeros.
@@ -205,15 +214,21 @@ class Smoothed:
         """Of the update."""
         return self.update.start(images)
 
-    def ahead(self, state: State) -> Tensor | None:
+    @property
+    def looks_ahead(self) -> bool:
+        """As the update does."""
+        return self.update.looks_ahead
+
+    def ahead(self, state: State) -> Tensor:
         """Of the update."""
         return self.update.ahead(state)
 
-    def step(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """The update's step for the smoothed gradient."""
+        (gradient,) = gradients
         channels = gradient.shape[1]
         kernel = _gaussian(self.side, gradient.device).expand(channels, 1, -1, -1)
-        return self.update.step(F.conv2d(gradient, kernel, padding="same", groups=channels), state)
+        return self.update.step((F.conv2d(gradient, kernel, padding="same", groups=channels),), state)
 
 
 @cache

@@ -3,15 +3,14 @@
 import sys
 import warnings
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from presoftmax._version import __version__
+from presoftmax.choices import Balance, Discretization, EngineKind, Precision
 from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
-from presoftmax.models.fast import freed_memory_kept
 
 __all__ = ["app", "main"]
 
@@ -25,40 +24,11 @@ app = typer.Typer(
 )
 
 
-class BalanceOption(StrEnum):
-    """How a multi-class attack balances its targets."""
-
-    RANK = "rank"
-    LEVEL = "level"
-
-
-class DiscretizationOption(StrEnum):
-    """When images are rounded to 8 bits."""
-
-    EVERY_STEP = "every-step"
-    STRAIGHT_THROUGH = "straight-through"
-    FINAL = "final"
-
-
-class PrecisionOption(StrEnum):
-    """Number formats; see `presoftmax.models.Precision`."""
-
-    EXACT = "exact"
-    FAST = "fast"
-
-
-class EngineOption(StrEnum):
-    """Where a study runs."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
 Device = Annotated[
     str | None,
     typer.Option(help="cpu, cuda, cuda:0,cuda:1 (a process each), cuda:all.", show_default="a GPU if there is one"),
 ]
-EngineChoice = Annotated[EngineOption, typer.Option("--engine", help="This machine, or a Ray cluster.")]
+EngineChoice = Annotated[EngineKind, typer.Option("--engine", help="This machine, or a Ray cluster.")]
 Address = Annotated[str | None, typer.Option(help="Ray: of the cluster, or auto.", show_default="a new one here")]
 Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
@@ -71,8 +41,7 @@ def main() -> None:
     """Run the command line; what the user can put right becomes one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
     try:
-        with freed_memory_kept():
-            app()
+        app()
     except PresoftmaxError as error:
         _fail(str(error))
     except OSError as error:
@@ -111,12 +80,30 @@ def demo(
     steps: Annotated[int, typer.Option(min=1, help="Iterations of each attack.")] = 40,
     alpha: Annotated[float, typer.Option(help="Step size; the multi-class attack gets 1/3 to 2/3 of it.")] = 0.3,
     discretization: Annotated[
-        DiscretizationOption, typer.Option(help="When images are rounded to 8 bits.")
-    ] = DiscretizationOption.STRAIGHT_THROUGH,
+        Discretization, typer.Option(help="When images are rounded to 8 bits.")
+    ] = Discretization.STRAIGHT_THROUGH,
     classes: Annotated[int, typer.Option(min=2, help="Target classes of the multi-class attack.")] = 2,
     balance: Annotated[
-        BalanceOption, typer.Option(help="How they are balanced: the paper's rule, or logits held level.")
-    ] = BalanceOption.RANK,
+        Balance, typer.Option(help="How they are balanced: the paper's rule, or logits held level.")
+    ] = Balance.RANK,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="FILE.py:FUNCTION that returns an attack, or the name of one; repeat it for several.",
+            show_default="both of the paper's",
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="FILE.py:NAME of an objective, or the name of one, for an attack of it.", show_default=False),
+    ] = None,
+    update: Annotated[
+        str | None,
+        typer.Option(help="FILE.py:NAME of an update, or the name of one, likewise.", show_default=False),
+    ] = None,
+    scores: Annotated[
+        str, typer.Option(help="FILE.py:NAME of scores of your own to record, separated by commas.")
+    ] = "",
     source: Annotated[str, typer.Option(help="Source model; 'presoftmax models' lists names.")] = "efficientnet_lite0",
     victims: Annotated[
         str, typer.Option(help="Victim models, separated by commas.")
@@ -143,9 +130,13 @@ def demo(
         images=images,
         steps=steps,
         alpha=alpha,
-        discretization=discretization.value,
+        discretization=discretization,
         classes=classes,
-        balance=balance.value,
+        balance=balance,
+        attack_names=tuple(attack or ()),
+        objective=objective,
+        update=update,
+        scores=_listed(scores),
         source=source,
         victims=_listed(victims),
         seed=seed,
@@ -214,11 +205,11 @@ def reproduce(
         int | None, typer.Option(min=1, help="Iterations of each attack.", show_default="500, or the file's")
     ] = None,
     precision: Annotated[
-        PrecisionOption | None,
+        Precision | None,
         typer.Option(help="float32 all the way, or bfloat16 where faster.", show_default="exact, or the file's"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/PANEL")] = None,
-    engine: EngineChoice = EngineOption.LOCAL,
+    engine: EngineChoice = EngineKind.LOCAL,
     device: Device = None,
     address: Address = None,
     cpus: Cpus = 1,
@@ -229,7 +220,7 @@ def reproduce(
     from presoftmax.cli.study import make_engine, show_report, show_run
     from presoftmax.study import preset
 
-    config = preset(panel, str(imagenet) if imagenet else None, images, steps, precision and precision.value)
+    config = preset(panel, str(imagenet) if imagenet else None, images, steps, precision)
     folder = out or Path("presoftmax-runs") / Path(panel).stem
     show_run(config, folder, make_engine(engine, device, address, cpus), batch)
     show_report(folder, as_json)
@@ -255,7 +246,7 @@ def plan(study: Study, device: Device = None, batch: Batch = None, as_json: AsJs
 def run(
     study: Study,
     out: Annotated[Path | None, typer.Option(help="Its folder.", show_default="presoftmax-runs/STUDY")] = None,
-    engine: EngineChoice = EngineOption.LOCAL,
+    engine: EngineChoice = EngineKind.LOCAL,
     device: Device = None,
     address: Address = None,
     cpus: Cpus = 1,
@@ -298,6 +289,7 @@ def score(
         Path | None, typer.Option(help="CSV of labels of a folder of clean images.", show_default=False)
     ] = None,
     victims: Annotated[str, typer.Option(help="Models that they are shown to, separated by commas.")] = "",
+    scores: Annotated[str, typer.Option(help="FILE.py:NAME of scores of your own, separated by commas.")] = "",
     natural: Annotated[
         Path | None,
         typer.Option(help="natural.json of 'presoftmax audit'.", show_default="the clean images stand in for it"),
@@ -312,7 +304,7 @@ def score(
     from presoftmax.cli.score import show_score
     from presoftmax.workflows import ScoreSettings
 
-    settings = ScoreSettings(adversarial, clean, labels, source, _listed(victims), natural, device)
+    settings = ScoreSettings(adversarial, clean, labels, source, _listed(victims), natural, device, _listed(scores))
     show_score(settings, out or _dated("score"), as_json)
 
 

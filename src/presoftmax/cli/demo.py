@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from presoftmax.cli.display import Display
+from presoftmax.cli.display import Display, plain_table, quiet, say
 from presoftmax.report.run import TableRow, short_table
 from presoftmax.tables import NOT_FINITE
 from presoftmax.tracing import Block, Job, Selection
@@ -24,16 +23,14 @@ __all__ = ["show_demo"]
 def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     """Run the demo and show it; exits with status 130 after Ctrl-C."""
     errors = Console(stderr=True)
-    errors.print(
+    say(
+        errors,
         f"{settings.source} attacked for {settings.steps} iterations (alpha {settings.alpha:g}, "
         f"{settings.discretization}), victims {', '.join(settings.victims) or 'none'}",
-        highlight=False,
-        soft_wrap=True,
     )
     with _Display(errors) as display:
         try:
-            # Whatever a model prints must not get between a script and its JSON.
-            with redirect_stdout(sys.stderr):
+            with quiet():
                 done = run_demo(settings, out, display)
         except DemoInterruptedError as interrupt:
             display.stop()
@@ -52,9 +49,7 @@ def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
         console.print(table)
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
-    console.print(
-        f"\nThe report, the figures, the images and both tables are in {out}", highlight=False, soft_wrap=True
-    )
+    say(console, f"\nThe report, the figures, the images and both tables are in {out}")
 
 
 class _Display(Display):
@@ -117,17 +112,10 @@ def _seen(block: Block) -> str:
 def _tables(summary: dict[str, Any]) -> Iterator[Table]:
     rows = short_table(summary)
     for attack in summary["attacks"]:
-        table = Table(
-            title=attack,
-            title_justify="left",
-            title_style="bold",
-            box=None,
-            pad_edge=False,
-            header_style="dim",
-        )
         victims = [f"fools {name}" for name in summary["victims"]]
-        for heading in ("iteration", "confidence", "exactly 1", "CA1", "log-odds", *victims):
-            table.add_column(heading, justify="right", overflow="fold")
+        headings = ("iteration", "confidence", "exactly 1", "CA1", "log-odds", *victims)
+        table = plain_table(headings, overflow="fold")
+        table.title, table.title_justify, table.title_style = attack, "left", "bold"
         for row in rows:
             if row.attack == attack:
                 table.add_row(*_cells(row))

@@ -1,15 +1,21 @@
-"""A progress bar on stderr that is quiet where there is no terminal, and lines beside it."""
+"""What commands share: a progress bar on stderr, plain tables, and a stdout that nothing else writes to."""
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, TaskID
+from rich.table import Table
 
-__all__ = ["Display"]
+from presoftmax.models import keep_freed_memory
+
+__all__ = ["Display", "plain_table", "quiet", "say"]
 
 
 class Display:
-    """A bar for what is under way; used as a context."""
+    """A bar for what is under way, quiet where there is no terminal, and lines beside it; used as a context."""
 
     def __init__(self, console: Console, *columns: ProgressColumn) -> None:
         self._console = console
@@ -28,4 +34,32 @@ class Display:
         self._bar.stop()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+        say(self._console, text)
+
+
+@contextmanager
+def quiet(doing: str = "") -> Iterator[None]:
+    """While models run: whatever they print goes to stderr, not between a script and its JSON; freed memory is kept.
+
+    Args:
+        doing: said on stderr meanwhile, where it is a terminal.
+    """
+    with redirect_stdout(sys.stderr), keep_freed_memory():
+        if not doing:
+            yield
+            return
+        with Console(stderr=True).status(doing):
+            yield
+
+
+def plain_table(headings: Sequence[str], left: Sequence[str] = (), **options: Any) -> Table:
+    """A table without lines; columns are right-justified but for those ``left``. Options are of each column."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in left else "right", **options)
+    return table
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is, unbroken."""
+    console.print(text, highlight=False, soft_wrap=True)

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from itertools import groupby
 
 from rich.console import Console
-from rich.table import Table
 
+from presoftmax.cli.display import plain_table
 from presoftmax.errors import ModelError
 from presoftmax.models import Listed, list_models
 
@@ -24,7 +24,7 @@ def show_models(pattern: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(listed) for listed in found]))
         return
-    table = Table("model", "here", "needs", box=None, pad_edge=False)
+    table = plain_table(("model", "here", "needs"), left=("model", "here", "needs"))
     for name, here, needs in _rows(found, whole=bool(pattern)):
         table.add_row(name, here, needs)
     Console().print(table)

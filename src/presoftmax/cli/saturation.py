@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from presoftmax.cli.display import plain_table
 from presoftmax.models import naming_device
 from presoftmax.numerics import SaturationRow, gradient_errors, saturation_table
 from presoftmax.report.figures import saturation_figure, save
@@ -70,9 +71,9 @@ def _numbered(rows: Sequence[SaturationRow]) -> dict[str, int]:
 
 
 def _table(rows: Sequence[SaturationRow]) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    for heading in ("format", "classes", "p = 1", "derived", "log-odds", "last", "p = 0", "gradient", "why"):
-        table.add_column(heading, justify="left" if heading in ("format", "why") else "right", no_wrap=True)
+    headings = ("format", "classes", "p = 1", "derived", "log-odds", "last", "p = 0", "gradient", "why")
+    table = plain_table(headings, left=("format", "why"), no_wrap=True)
+    table.padding = (0, 1, 0, 0)
     numbers = _numbered(rows)
     for row in rows:
         gaps = (row.gap_measured, row.gap_derived, row.log_odds_derived, row.gap_measured_last, row.rivals_zero)
@@ -83,9 +84,7 @@ def _table(rows: Sequence[SaturationRow]) -> Table:
 
 
 def _gradient_table(device: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("gap", "exact", "float32", "relative error", "rival's, float32"):
-        table.add_column(heading, justify="right")
+    table = plain_table(("gap", "exact", "float32", "relative error", "rival's, float32"))
     for row in gradient_errors(_GRADIENT_GAPS, device):
         derivatives = [f"{value:.3e}" for value in (row.exact, row.float32, row.rival_float32)]
         table.add_row(f"{row.gap:g}", *derivatives[:2], f"{row.relative_error:.2g}", derivatives[2])

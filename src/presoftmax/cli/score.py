@@ -2,13 +2,12 @@
 
 import json
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from presoftmax.cli.display import plain_table, quiet, say
 from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
 
 __all__ = ["show_score"]
@@ -18,9 +17,7 @@ _SHOWN = 30
 
 def show_score(settings: ScoreSettings, out: Path, as_json: bool) -> None:
     """Score the images and print the table, or one JSON object."""
-    # Whatever a model prints must not get between a script and its JSON.
-    doing = f"{settings.source} looks at {settings.adversarial}"
-    with redirect_stdout(sys.stderr), Console(stderr=True).status(doing):
+    with quiet(f"{settings.source} looks at {settings.adversarial}"):
         done = run_scoring(settings, out)
     for text in done.warnings:
         print(f"presoftmax: warning: {text}", file=sys.stderr)
@@ -32,9 +29,8 @@ def show_score(settings: ScoreSettings, out: Path, as_json: bool) -> None:
 
 def _print(done: Scoring) -> None:
     console = Console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("rank", "by conf.", "example", "conf.", "CA1", "miscl. log-odds", "group", "verdict"):
-        table.add_column(heading, justify="left" if heading in ("example", "verdict") else "right", overflow="fold")
+    headings = ("rank", "by conf.", "example", "conf.", "CA1", "miscl. log-odds", "group", "verdict")
+    table = plain_table(headings, left=("example", "verdict"), overflow="fold")
     rows = done.measured.strength.sort("rank", "example")
     for row in rows.head(_SHOWN).iter_rows(named=True):
         table.add_row(
@@ -55,5 +51,5 @@ def _print(done: Scoring) -> None:
     transfer = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.summary["transfer"].items())
     shown = f"fooled victims: {transfer or 'none shown'}"
     for line in (f"\n{kinds}", f"the source is still fooled after: {survival}", shown):
-        console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"\nThe page and the tables are in {done.folder}", highlight=False, soft_wrap=True)
+        say(console, line)
+    say(console, f"\nThe page and the tables are in {done.folder}")

@@ -2,21 +2,19 @@
 
 import json
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from presoftmax.cli.display import Display
+from presoftmax.choices import EngineKind
+from presoftmax.cli.display import Display, plain_table, quiet, say
 from presoftmax.errors import StudyError
 from presoftmax.report.study import write_study_report
 from presoftmax.storage import replace_text
-from presoftmax.study import Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
-from presoftmax.study.engines import Engine
+from presoftmax.study import Engine, Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
 from presoftmax.tracing import Block, Job
 
 __all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
@@ -24,7 +22,7 @@ __all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status",
 
 def make_engine(name: str, device: str | None, address: str | None, cpus: int) -> Engine:
     """The engine of that name; raises `StudyError` for options that belong to another one."""
-    if name == "ray":
+    if name == EngineKind.RAY:
         from presoftmax.study.engines import RayEngine
 
         return RayEngine(address, device, cpus)
@@ -39,8 +37,7 @@ def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | N
     """Run a study with progress on stderr; after Ctrl-C says how to go on, and exits with status 130."""
     with _Progress() as progress:
         try:
-            # Whatever a model prints must not get between a script and its output.
-            with redirect_stdout(sys.stderr):
+            with quiet():
                 return run_study(config, out, engine, progress, batch_size)
         except KeyboardInterrupt:
             progress.stop()
@@ -65,7 +62,7 @@ def write_template(path: Path) -> None:
 
 def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
     """Print what a study will cost."""
-    with redirect_stdout(sys.stderr), Console(stderr=True).status("measuring for a few seconds"):
+    with quiet("measuring for a few seconds"):
         plan = make_plan(config, device, batch_size)
     if as_json:
         print(json.dumps(plan.values()))
@@ -80,10 +77,9 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
         f"about {_hours(plan.hours)} on one {plan.device}, choosing the images not counted:",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("attack", "source", "iterations", "ms per image-iteration", "time"):
-        table.add_column(heading, justify="left" if heading in ("attack", "source") else "right")
+        say(console, line)
+    headings = ("attack", "source", "iterations", "ms per image-iteration", "time")
+    table = plain_table(headings, left=("attack", "source"))
     for cost in plan.costs:
         per = f"{1000 * cost.seconds_per_image_iteration:.2f}"
         table.add_row(cost.attack, escape(cost.source), str(cost.steps), per, _hours(cost.hours))
@@ -98,21 +94,18 @@ def show_status(folder: Path, as_json: bool) -> None:
         return
     console = Console()
     if status.images is None:
-        console.print(f"{status.title}: the images are still being chosen", highlight=False, soft_wrap=True)
+        say(console, f"{status.title}: the images are still being chosen")
         return
     skipped = f", {status.skipped} could not be read" if status.skipped else ""
-    text = f"{status.title}: {status.images} images of {status.looked_at} looked at{skipped}"
-    console.print(text, highlight=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("attack", "source", "units", "took", "left"):
-        table.add_column(heading, justify="left" if heading in ("attack", "source") else "right")
+    say(console, f"{status.title}: {status.images} images of {status.looked_at} looked at{skipped}")
+    table = plain_table(("attack", "source", "units", "took", "left"), left=("attack", "source"))
     for each in status.progress:
         left = "–" if each.seconds_left is None else _hours(each.seconds_left / 3600)
         took = _hours(each.seconds / 3600)
         table.add_row(each.attack, escape(each.source), f"{each.done}/{each.units}", took, left)
     console.print(table)
     what = f"finished: presoftmax report {folder}" if status.finished else f"to go on: presoftmax run {folder}"
-    console.print(what, highlight=False, soft_wrap=True)
+    say(console, what)
 
 
 def show_report(folder: Path, as_json: bool) -> None:
@@ -122,16 +115,15 @@ def show_report(folder: Path, as_json: bool) -> None:
     if as_json:
         print(report.claims.read_text(encoding="utf-8"), end="")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "claim", "verdict", "value"):
-        table.add_column(heading, no_wrap=heading != "claim")
+    headings = ("", "claim", "verdict", "value")
+    table = plain_table(headings, left=headings)
+    for column in table.columns:
+        column.no_wrap = column.header != "claim"
     for row in report.rows:
         table.add_row(row.claim.id, row.claim.title, _colored(row.verdict), row.value)
     console = Console()
     console.print(table)
-    console.print(
-        f"\nThe report is {report.page}, every measurement in {report.claims}", highlight=False, soft_wrap=True
-    )
+    say(console, f"\nThe report is {report.page}, every measurement in {report.claims}")
 
 
 def _colored(verdict: str) -> str:
@@ -177,12 +169,12 @@ class _Progress(Display):
             where = f"{job.attack.name} on {job.source.name}: {batch}iteration {block.iteration}/{job.attack.steps}"
             self._bar.update(self._task, seen=where)
 
-    def finished(self, unit: Unit, facts: dict[str, Any], left: int) -> None:
+    def finished(self, unit: Unit, receipt: dict[str, Any], left: int) -> None:
         """Move the bar, and say what was remarkable."""
         if self._task is not None:
             self._bar.advance(self._task)
-        if facts.get("batch_halved"):
-            self._say(f"{unit}: memory was too small; done with {facts['batch_size']} images at a time")
+        if receipt.get("batch_halved"):
+            self._say(f"{unit}: memory was too small; done with {receipt['batch_size']} images at a time")
         if not self._console.is_terminal:
-            rate = facts["image_iterations"] / max(facts["seconds"], 1e-9)
-            self._say(f"{unit}: {facts['seconds']:.0f} s, {rate:.0f} image-iterations a second; {left} units left")
+            rate = receipt["image_iterations"] / max(receipt["seconds"], 1e-9)
+            self._say(f"{unit}: {receipt['seconds']:.0f} s, {rate:.0f} image-iterations a second; {left} units left")

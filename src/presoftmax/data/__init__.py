@@ -3,25 +3,26 @@
 from presoftmax.data.arrays import ARRAY_FILES, read_arrays
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
-from presoftmax.data.pool import Pool, check_place, open_pool, shuffled
-from presoftmax.data.reading import Framing, read_images, stream_images, to_picture, to_tensor
+from presoftmax.data.pool import Pool, check_location, open_pool, shuffled
+from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import samples
 
 __all__ = [
     "ARRAY_FILES",
     "UNKNOWN",
-    "Framing",
     "ImageSet",
     "Listing",
     "Pool",
+    "Preprocessing",
     "Skipped",
-    "check_place",
+    "check_location",
     "list_images",
     "list_unlabeled",
     "nothing_usable",
     "open_pool",
     "read_arrays",
     "read_images",
+    "resized",
     "samples",
     "shuffled",
     "stream_images",

@@ -55,15 +55,14 @@ def read_arrays(path: Path) -> Arrays:
         )
     labels = next((tensors[name] for name in _LABELS if name in tensors), None)
     clean = next((tensors[name] for name in _CLEAN if name in tensors), None)
-    found = Arrays(
+    for name, values in (("labels", labels), ("clean images", clean)):
+        if values is not None and (values.ndim == 0 or images.ndim == 0 or len(values) != len(images)):
+            raise DataError(f"{path}: {_count(images)} images but {_count(values)} {name}")
+    return Arrays(
         _as_images(path, images),
-        None if labels is None else labels.to(torch.int64),
+        None if labels is None else _as_labels(path, labels),
         None if clean is None else _as_images(path, clean),
     )
-    for name, values in (("labels", found.labels), ("clean images", found.clean)):
-        if values is not None and len(values) != len(found.images):
-            raise DataError(f"{path}: {len(found.images)} images but {len(values)} {name}")
-    return found
 
 
 def _content(path: Path) -> Mapping[str, Any]:
@@ -81,6 +80,17 @@ def _content(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # torch.load raises pickle's error of the day for what it will not unpickle
         raise DataError(f"{path}: refused; it holds more than tensors ({type(error).__name__})") from error
     return loaded if isinstance(loaded, dict) else {"images": loaded}
+
+
+def _count(values: Tensor) -> int:
+    return len(values) if values.ndim else 1
+
+
+def _as_labels(path: Path, values: Tensor) -> Tensor:
+    if values.is_floating_point() or values.dtype == torch.bool or values.ndim != 1:
+        kind = str(values.dtype).removeprefix("torch.")
+        raise DataError(f"{path}: labels must be integers (N,), got {kind} {tuple(values.shape)}")
+    return values.to(torch.int64)
 
 
 def _as_images(path: Path, values: Tensor) -> Tensor:

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-from presoftmax.data.hugging_face import is_saved_dataset, open_saved_dataset
+from presoftmax.data._hugging_face import is_saved_dataset, open_saved_dataset
+from presoftmax.data.arrays import read_arrays
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import Listing, list_images
-from presoftmax.data.reading import Framing, read_entries
+from presoftmax.data.reading import Preprocessing, read_entries
 from presoftmax.data.samples import list_samples
 from presoftmax.errors import DataError
 
-__all__ = ["Pool", "check_place", "open_pool", "shuffled"]
+__all__ = ["Pool", "check_location", "open_pool", "shuffled"]
 
 
 class Pool(Protocol):
@@ -36,16 +36,16 @@ class Pool(Protocol):
 
 
 def open_pool(
-    path: str | Path, labels: str | Path | None, framing: Framing, class_names: Sequence[str] | None = None
+    path: str | Path, labels: str | Path | None, preprocessing: Preprocessing, class_names: Sequence[str] | None = None
 ) -> Pool:
-    """Open a place with labeled images.
+    """Open a location with labeled images.
 
     Args:
         path: a folder of class folders, also one that has them in its folder ``val`` (ImageNet); a flat folder, with
             ``labels``; an ``.npz`` with ``images`` uint8 ``(N, 3, H, W)`` and ``labels`` ``(N,)``; a dataset
             that Hugging Face's library has saved to disk; or ``"samples"`` (``"samples:cifar10"``), see `samples`.
         labels: CSV of labels, as for `list_images`.
-        framing: size and crop.
+        preprocessing: size and crop.
         class_names: names of the model's classes, for class folders.
 
     Raises:
@@ -53,18 +53,18 @@ def open_pool(
     """
     name, _, which = str(path).partition(":")
     if name == "samples":
-        return _Files(list_samples(which or "imagenet"), framing)
-    place = Path(path)
-    if place.suffix == ".npz":
-        return _arrays(place, framing)
-    if is_saved_dataset(place):
-        return open_saved_dataset(place, framing)
-    if labels is None and (place / "val").is_dir():
-        place = place / "val"
-    return _Files(list_images(place, labels, class_names), framing)
+        return _Files(list_samples(which or "imagenet"), preprocessing)
+    location = Path(path)
+    if location.suffix == ".npz":
+        return _arrays(location, preprocessing)
+    if is_saved_dataset(location):
+        return open_saved_dataset(location, preprocessing)
+    if labels is None and (location / "val").is_dir():
+        location = location / "val"
+    return _Files(list_images(location, labels, class_names), preprocessing)
 
 
-def check_place(path: str | Path, labels: str | Path | None) -> None:
+def check_location(path: str | Path, labels: str | Path | None) -> None:
     """Raise `DataError` where `open_pool` would find nothing, before any model is loaded for it."""
     if not str(path).startswith("samples") and not Path(path).exists():
         raise DataError(f"{path}: no such folder or file of images")
@@ -81,21 +81,21 @@ def shuffled(pool: Pool, seed: int) -> list[int]:
 @dataclass(frozen=True)
 class _Files:
     listing: Listing
-    framing: Framing
+    preprocessing: Preprocessing
 
     @property
     def ids(self) -> Sequence[str]:
         return [entry.id for entry in self.listing.entries]
 
     def read(self, positions: Sequence[int]) -> ImageSet:
-        return read_entries([self.listing.entries[i] for i in positions], self.framing)
+        return read_entries([self.listing.entries[i] for i in positions], self.preprocessing)
 
 
 @dataclass(frozen=True)
 class _Arrays:
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
-    framing: Framing
+    preprocessing: Preprocessing
 
     @property
     def ids(self) -> Sequence[str]:
@@ -103,28 +103,20 @@ class _Arrays:
 
     def read(self, positions: Sequence[int]) -> ImageSet:
         names = self.ids
-        pictures = np.stack([self._framed(self.images[i]) for i in positions])
+        pictures = np.stack([self._preprocessed(self.images[i]) for i in positions])
         return ImageSet.from_arrays(pictures, self.labels[list(positions)], [names[i] for i in positions])
 
-    def _framed(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        if self.framing.size in (None, image.shape[1]) and self.framing.size in (None, image.shape[2]):
+    def _preprocessed(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        if self.preprocessing.size in (None, image.shape[1]) and self.preprocessing.size in (None, image.shape[2]):
             return image
-        picture = self.framing.apply(Image.fromarray(np.moveaxis(image, 0, 2)))
+        picture = self.preprocessing.apply(Image.fromarray(np.moveaxis(image, 0, 2)))
         return np.moveaxis(np.array(picture), 2, 0)
 
 
-def _arrays(path: Path, framing: Framing) -> _Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            images, labels = archive["images"], archive["labels"]
-    except KeyError as error:
-        raise DataError(f"{path}: no array {error}; expected 'images' and 'labels'") from error
-    except (OSError, ValueError, BadZipFile) as error:
-        raise DataError(f"{path}: not a readable .npz ({error})") from error
-    if images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
-        images = np.moveaxis(images, 3, 1)
-    # The checks of an ImageSet, on the first image, before any model runs.
-    ImageSet.from_arrays(torch.from_numpy(images[:1]), labels[:1])
-    if len(images) != len(labels):
-        raise DataError(f"{path}: {len(images)} images but {len(labels)} labels")
-    return _Arrays(images, labels.astype(np.int64), framing)
+def _arrays(path: Path, preprocessing: Preprocessing) -> _Arrays:
+    found = read_arrays(path)
+    if found.labels is None:
+        raise DataError(f"{path}: no array of labels; a pool needs images and labels")
+    if found.images.dtype != torch.uint8:
+        raise DataError(f"{path}: images must be uint8 (N, 3, H, W) with values 0 to 255, got floats")
+    return _Arrays(found.images.numpy(), found.labels.numpy(), preprocessing)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
@@ -15,11 +16,12 @@ from presoftmax.data.listing import Entry, Listing
 from presoftmax.errors import DataError
 
 __all__ = [
-    "Framing",
+    "Preprocessing",
     "decode",
     "decode_all",
     "read_entries",
     "read_images",
+    "resized",
     "stream_images",
     "to_picture",
     "to_tensor",
@@ -30,7 +32,7 @@ _EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr"}
 
 
 @dataclass(frozen=True)
-class Framing:
+class Preprocessing:
     """How a photo becomes a square: its shorter side is resized, then the center is cropped.
 
     Attributes:
@@ -55,7 +57,7 @@ class Framing:
         return image.crop((left, top, left + self.size, top + self.size))
 
 
-def read_images(listing: Listing, framing: Framing | None = None) -> ImageSet:
+def read_images(listing: Listing, preprocessing: Preprocessing | None = None) -> ImageSet:
     """Decode all images of a listing.
 
     An image that cannot be used (corrupt, more than 8 bits a channel, transparent) is left out and named in
@@ -63,27 +65,27 @@ def read_images(listing: Listing, framing: Framing | None = None) -> ImageSet:
 
     Args:
         listing: what to read.
-        framing: size and crop; images stay as they are when left out.
+        preprocessing: size and crop; images stay as they are when left out.
 
     Raises:
-        DataError: no image is left, or images of different sizes without a framing.
+        DataError: no image is left, or images of different sizes without a preprocessing.
     """
-    return ImageSet.concatenate(listing.origin, stream_images(listing, framing))
+    return ImageSet.concatenate(listing.origin, stream_images(listing, preprocessing))
 
 
-def stream_images(listing: Listing, framing: Framing | None = None, chunk: int = 64) -> Iterator[ImageSet]:
+def stream_images(listing: Listing, preprocessing: Preprocessing | None = None, chunk: int = 64) -> Iterator[ImageSet]:
     """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
-    framing = framing or Framing(size=None)
+    preprocessing = preprocessing or Preprocessing(size=None)
     for start in range(0, len(listing.entries), chunk):
-        yield read_entries(listing.entries[start : start + chunk], framing)
+        yield read_entries(listing.entries[start : start + chunk], preprocessing)
 
 
-def read_entries(entries: Sequence[Entry], framing: Framing) -> ImageSet:
+def read_entries(entries: Sequence[Entry], preprocessing: Preprocessing) -> ImageSet:
     """Decode these files, as `read_images` does, without asking that any is left."""
-    return decode_all(((entry.id, str(entry.path), entry.path, entry.label) for entry in entries), framing)
+    return decode_all(((entry.id, str(entry.path), entry.path, entry.label) for entry in entries), preprocessing)
 
 
-def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], framing: Framing) -> ImageSet:
+def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], preprocessing: Preprocessing) -> ImageSet:
     """Decode images, each given by its id, where it comes from in words, its file or bytes, and its label.
 
     Raises:
@@ -94,7 +96,7 @@ def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], framing: F
     kept: list[tuple[str, str, int]] = []
     for name, where, file, label in named:
         try:
-            image = framing.apply(decode(file))
+            image = preprocessing.apply(decode(file))
         except DataError as error:
             skipped.append(Skipped(where, str(error)))
             continue
@@ -109,6 +111,13 @@ def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], framing: F
         return ImageSet.empty(skipped)
     labels = torch.tensor([label for _, _, label in kept], dtype=torch.int64)
     return ImageSet(torch.stack(pixels), labels, tuple(name for name, _, _ in kept), tuple(skipped))
+
+
+def resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Float images ``(N, C, H, W)`` in [0, 1] at another height and width: bicubic, antialiased, differentiable."""
+    if tuple(pixels.shape[-2:]) == size:
+        return pixels
+    return F.interpolate(pixels, size=size, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def to_tensor(picture: Image.Image) -> Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import Entry, Listing
-from presoftmax.data.reading import Framing, read_images
+from presoftmax.data.reading import Preprocessing, read_images
 from presoftmax.errors import DataError
 
 __all__ = ["list_samples", "samples"]
@@ -26,7 +26,7 @@ def samples(name: str = "imagenet", size: int | None = None) -> ImageSet:
         DataError: an unknown name, or foolbox is not installed.
     """
     default_size = 224 if name == "imagenet" else 32
-    return read_images(list_samples(name), Framing(size or default_size))
+    return read_images(list_samples(name), Preprocessing(size or default_size))
 
 
 def list_samples(name: str) -> Listing:

@@ -10,12 +10,12 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from presoftmax.attacks import to_pixels
+from presoftmax.attacks import to_pixels, vanished
 from presoftmax.data import ImageSet
 from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
-from presoftmax.interop.capture import Captured, Matcher, capture
-from presoftmax.interop.tables import Trajectory, number, steps_table, transfers_table
-from presoftmax.models import Classifier, as_model, check_logits, frozen
+from presoftmax.interop._capture import Captured, Matcher, capture
+from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
+from presoftmax.models import Classifier, as_victims, check_logits, frozen, own_name
 
 __all__ = ["Recording", "record"]
 
@@ -114,7 +114,7 @@ class Recording:
         self.forwards = 0
         self.backwards = 0
         self._model = model
-        self._names = (attack, name or getattr(model, "name", None) or type(model).__name__)
+        self._names = (attack, name or own_name(model))
         self._labels_known, self._targets = labels_known, targets
         self._mean, self._std = mean, std
         self._passes_per_iteration, self._iterations_per_restart = passes_per_iteration, iterations_per_restart
@@ -171,14 +171,13 @@ class Recording:
         These are the targets, where they are known. Otherwise it is the true class as long as it is predicted: a
         saturated softmax leaves nothing there to be driven down.
         """
-        lost = gradient.abs().amax(dim=1) == 0
         if self._targets is not None:
-            return lost | (gradient.gather(1, self._targets[captured.examples]) == 0).all(dim=1)
+            return vanished([gradient], gradient[None], self._targets[captured.examples])
         if not self._labels_known:
-            return lost
+            return vanished([gradient])
         labels = self.examples.labels[captured.examples]
-        unmoved = gradient.gather(1, labels[:, None])[:, 0] == 0
-        return lost | (unmoved & (captured.logits.argmax(dim=1) == labels))
+        predicted = captured.logits.argmax(dim=1) == labels
+        return vanished([gradient]) | (predicted & vanished([gradient], gradient[None], labels))
 
     @property
     def passes(self) -> pl.DataFrame:
@@ -200,9 +199,9 @@ class Recording:
         labels = self._labels()
         return steps_table(self._all()[1], self.examples, labels, self._targets, *self._names)
 
-    def transfers(self, victims: Iterable[Any], batch_size: int = 32) -> pl.DataFrame:
+    def transfers(self, victims: Any, batch_size: int = 32) -> pl.DataFrame:
         """The `transfers` table: every recorded image, rounded to 8 bits, shown to victims (see `presoftmax.trace`)."""
-        models = [as_model(victim) for victim in victims]
+        models = as_victims(victims, taken=[self._names[1]])
         labels = self._labels()
         return transfers_table(self._all()[1], self.examples, labels, self._targets, models, batch_size, *self._names)
 
@@ -233,10 +232,10 @@ class Recording:
 
     def _warn(self) -> None:
         """What a careful reader would want to know of this attack."""
-        for text in self._doubts():
+        for text in self._warnings():
             warnings.warn(f"{self._names[1]} {text}", PresoftmaxWarning, stacklevel=3)
 
-    def _doubts(self) -> Iterable[str]:
+    def _warnings(self) -> Iterable[str]:
         if not self._passes:
             yield _NOT_CALLED
             return
@@ -259,11 +258,11 @@ class Recording:
         try:
             check_logits(self._classifier, self._passes[0].logits, len(self._passes[0].logits))
         except ModelError as error:
-            yield f"gave odd answers: {error}"
+            yield f"gave odd logits: {error}"
             return
         if self._labels_known and len(self.examples) >= _FEWEST_FOR_ACCURACY:
-            answers = torch.stack([each.logits[0].argmax() for each in self._all()[1]])
-            accuracy = float((answers == self.examples.labels).double().mean())
+            predicted = torch.stack([each.logits[0].argmax() for each in self._all()[1]])
+            accuracy = float((predicted == self.examples.labels).double().mean())
             if accuracy < _LOW_ACCURACY:
                 yield (
                     f"is right on only {100 * accuracy:.0f} % of the clean images: is the normalization right, and are "

@@ -2,54 +2,43 @@
 
 from presoftmax.models.catalog import absolute_name, list_models, load_model, load_models, load_victim, table_names
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
-from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, frozen
+from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, as_victims, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory, naming_device
-from presoftmax.models.fast import (
-    Choice,
-    WeightWatch,
-    accelerated,
-    as_fast_as_pays,
-    freed_memory_kept,
-    on_path,
-    on_portable_path,
-    on_usual_path,
-    pays,
-)
+from presoftmax.models.fast import WeightWatch, accelerate, as_variant, keep_freed_memory, worth_accelerating
+from presoftmax.models.names import distinct_names, own_name
 from presoftmax.models.providers import Listed
-from presoftmax.models.variants import AS_GIVEN, ModelPath, Precision, float32_products
+from presoftmax.models.variants import AS_GIVEN, ModelVariant, tf32
 
 __all__ = [
     "AS_GIVEN",
     "BlackBox",
-    "Choice",
     "Classifier",
     "Listed",
     "Model",
-    "ModelPath",
-    "Precision",
+    "ModelVariant",
     "WeightWatch",
     "absolute_name",
-    "accelerated",
-    "as_fast_as_pays",
+    "accelerate",
     "as_model",
     "as_source",
+    "as_variant",
+    "as_victims",
     "ask",
     "check_logits",
     "check_same_classes",
     "checked_logits",
     "default_device",
-    "float32_products",
-    "freed_memory_kept",
+    "distinct_names",
     "frozen",
     "is_out_of_memory",
+    "keep_freed_memory",
     "list_models",
     "load_model",
     "load_models",
     "load_victim",
     "naming_device",
-    "on_path",
-    "on_portable_path",
-    "on_usual_path",
-    "pays",
+    "own_name",
     "table_names",
+    "tf32",
+    "worth_accelerating",
 ]

@@ -4,7 +4,6 @@ A name is ``SOURCE/NAME?option=value&...`` or the path of a Python file with a f
 source of models is a `Provider` of its own; this file only finds the right one.
 """
 
-from collections import Counter
 from difflib import get_close_matches
 
 import torch
@@ -12,18 +11,13 @@ import torch
 from presoftmax.errors import ModelError
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
-from presoftmax.models.fast.accelerate import on_portable_path
-from presoftmax.models.providers import Listed, Provider, Request
-from presoftmax.models.providers.efficientnet_lite import EfficientNetLite
-from presoftmax.models.providers.onnx import Onnx
-from presoftmax.models.providers.python_file import PythonFile
-from presoftmax.models.providers.timm import Timm
-from presoftmax.models.providers.torchvision import Torchvision
+from presoftmax.models.fast import as_portable
+from presoftmax.models.names import distinct_names
+from presoftmax.models.providers import PROVIDERS, Listed, Provider, Request
 
 __all__ = ["absolute_name", "list_models", "load_model", "load_models", "load_victim", "table_names"]
 
 _NEAR = 3
-_PROVIDERS: tuple[Provider, ...] = (EfficientNetLite(), Torchvision(), Timm(), PythonFile(), Onnx())
 
 
 def load_model(name: str, device: str | torch.device | None = None) -> Classifier:
@@ -58,10 +52,10 @@ def load_victim(name: str, device: str | torch.device | None = None) -> Classifi
         return model
     model.eval().requires_grad_(False)
     # It only makes it faster; the logits stay the same up to rounding.
-    model = on_portable_path(model)
-    place = device or default_device()
-    with naming_device(place):
-        return model.to(place)
+    model = as_portable(model)
+    chosen = device or default_device()
+    with naming_device(chosen):
+        return model.to(chosen)
 
 
 def load_models(*names: str, device: str | torch.device | None = None) -> list[Classifier]:
@@ -74,14 +68,8 @@ def load_models(*names: str, device: str | torch.device | None = None) -> list[C
 
 def table_names(*names: str) -> list[str]:
     """How tables call models of these names: without options and folders, a repeated one with its number."""
-    count: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        request = Request.parse(name)
-        short = _provider(request).short_name(request)
-        count[short] += 1
-        unique.append(short if count[short] == 1 else f"{short}-{count[short]}")
-    return unique
+    requests = [Request.parse(name) for name in names]
+    return list(distinct_names(_provider(request).short_name(request) for request in requests))
 
 
 def absolute_name(name: str) -> str:
@@ -97,11 +85,11 @@ def absolute_name(name: str) -> str:
 
 def list_models() -> list[Listed]:
     """Every model that has a name, with whether it is available here and what it needs."""
-    return [listed for provider in _PROVIDERS for listed in provider.list()]
+    return [listed for provider in PROVIDERS for listed in provider.list()]
 
 
 def _provider(request: Request) -> Provider:
-    found = next((each for each in _PROVIDERS if each.accepts(request)), None)
+    found = next((each for each in PROVIDERS if each.accepts(request)), None)
     if found is None:
         raise ModelError(f"no model {request.name!r}{_near(request.path)}; 'presoftmax models' lists what there is")
     return found

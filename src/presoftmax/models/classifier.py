@@ -1,18 +1,18 @@
 """One form for every model: 8-bit images in, float32 logits out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from presoftmax.data import Framing
+from presoftmax.data import Preprocessing, resized
 from presoftmax.errors import ModelError
-from presoftmax.models.variants import AS_GIVEN, ModelPath
+from presoftmax.models.names import distinct_names, own_name
+from presoftmax.models.variants import AS_GIVEN, ModelVariant
 
-__all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "frozen"]
+__all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "as_victims", "frozen"]
 
 
 @runtime_checkable
@@ -48,18 +48,19 @@ class Classifier(nn.Module):
         name: str | None = None,
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         std: Sequence[float] = (1.0, 1.0, 1.0),
-        framing: Framing | None = None,
+        preprocessing: Preprocessing | None = None,
         classes: Sequence[str] | None = None,
     ) -> None:
         """Wrap a network.
 
         Args:
             network: takes normalized float images ``(N, 3, S, S)`` and returns logits ``(N, M)``.
-            name: how tables and figures call it; the class name of the network when left out.
+            name: how tables and figures call it; what the network knows of itself when left out (see
+                `presoftmax.models.names`).
             mean: per channel, in [0, 1] units; the network gets ``(image - mean) / std``. With the defaults the
                 network gets [0, 1] images and normalizes them itself, if at all.
             std: likewise. It also sets the scale on which an attack's step size acts (see `presoftmax.attacks`).
-            framing: input size, and how photos are brought to it; any size is taken when left out.
+            preprocessing: input size, and how photos are brought to it; any size is taken when left out.
             classes: names of the M classes.
 
         Raises:
@@ -72,9 +73,9 @@ class Classifier(nn.Module):
         if min(std) <= 0:
             raise ModelError(f"std must be positive, got {tuple(std)}")
         self.network = network
-        self.path = AS_GIVEN
-        self.name = name or type(network).__name__
-        self.framing = framing or Framing(size=None)
+        self.variant = AS_GIVEN
+        self.name = name or own_name(network)
+        self.preprocessing = preprocessing or Preprocessing(size=None)
         self.classes = tuple(classes) if classes is not None else None
         device = _device_of(network)
         self.register_buffer("mean", torch.tensor(mean, device=device).view(1, 3, 1, 1), persistent=False)
@@ -83,17 +84,23 @@ class Classifier(nn.Module):
         self.register_buffer("_shift", -self.mean / self.std, persistent=False)
         self._normalizes = any(mean) or any(each != 1 for each in std)
 
-    def with_network(self, network: nn.Module, path: ModelPath) -> "Classifier":
-        """The same classifier around a network that computes the same function on another path."""
+    def with_network(self, network: nn.Module, variant: ModelVariant) -> "Classifier":
+        """The same classifier around a network that computes the same function on another variant."""
         other = Classifier(
             network,
             name=self.name,
             mean=self.mean.flatten().tolist(),
             std=self.std.flatten().tolist(),
-            framing=self.framing,
+            preprocessing=self.preprocessing,
             classes=self.classes,
         )
-        other.path = path
+        other.variant = variant
+        return other
+
+    def named(self, name: str) -> "Classifier":
+        """The same classifier, around the same network, under another name."""
+        other = self.with_network(self.network, self.variant)
+        other.name = name
         return other
 
     @property
@@ -105,21 +112,20 @@ class Classifier(nn.Module):
         """Logits float32 ``(N, M)`` of images uint8 (0 to 255) or float (0 to 1) ``(N, 3, H, W)``."""
         pixels = images.to(self.device)
         pixels = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
-        size = self.framing.size
-        if size is not None and pixels.shape[-2:] != (size, size):
-            pixels = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
+        size = self.preprocessing.size
+        pixels = pixels if size is None else resized(pixels, (size, size))
         normalized = self._normalized(pixels)
         # Fused layers bring what they are given to their own number format.
-        weight = normalized if self.path.fused else next(self.network.parameters(), normalized)
+        weight = normalized if self.variant.fused else next(self.network.parameters(), normalized)
         logits: Tensor = self.network(normalized.to(weight.dtype))
         return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
     def _normalized(self, pixels: Tensor) -> Tensor:
-        """``(pixels - mean) / std``; on a simplified path in one multiplication and addition.
+        """``(pixels - mean) / std``; on a simplified variant in one multiplication and addition.
 
         To fold it into the first convolution would be inexact: its zero padding is the mean, not black.
         """
-        if self.path.simplified:
+        if self.variant.simplified:
             return torch.addcmul(self._shift, pixels, self._scale) if self._normalizes else pixels
         return (pixels - self.mean) / self.std
 
@@ -141,7 +147,7 @@ class BlackBox:
         classes: Sequence[str] | None = None,
     ) -> None:
         self.function = function
-        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.name = name or own_name(function)
         self.classes = tuple(classes) if classes is not None else None
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -151,8 +157,12 @@ class BlackBox:
         return torch.as_tensor(answer, dtype=torch.float32, device=images.device)
 
 
-def as_model(model: Any, name: str | None = None) -> Model:
+def as_model(model: Any, role: str = "model") -> Model:
     """A victim of anything: a `Classifier` as it is, an ``nn.Module`` of [0, 1] images, or a black-box callable.
+
+    Args:
+        model: one of these.
+        role: the name of one that has none (a lambda).
 
     Raises:
         TypeError: none of these.
@@ -160,18 +170,45 @@ def as_model(model: Any, name: str | None = None) -> Model:
     if isinstance(model, Classifier | BlackBox):
         return model
     if isinstance(model, nn.Module):
-        return Classifier(model, name=name)
+        return Classifier(model)
     if callable(model):
-        return BlackBox(model, name=name)
+        return BlackBox(model, name=own_name(model, role))
     raise TypeError(f"a model is a Classifier, an nn.Module or a callable, not {type(model).__name__}")
+
+
+def as_victims(victims: Any, taken: Iterable[str] = ()) -> dict[str, Model]:
+    """Victims by the names under which tables can tell them apart.
+
+    Args:
+        victims: ``{"vgg": net}``, several models, or one; each as for `as_model`.
+        taken: names that are in use already.
+
+    Raises:
+        TypeError: something that is no model.
+    """
+    if isinstance(victims, Mapping):
+        given = [(str(name), as_model(model)) for name, model in victims.items()]
+    else:
+        single = isinstance(victims, nn.Module) or callable(victims)
+        models = [as_model(victim, "victim") for victim in ([victims] if single else victims)]
+        given = [(model.name, model) for model in models]
+    return dict(zip(distinct_names((name for name, _ in given), taken), (model for _, model in given), strict=True))
 
 
 def as_source(model: Any) -> Classifier:
     """A source of anything that has a gradient: a `Classifier`, or an ``nn.Module`` of [0, 1] images.
 
+    ``{"vgg": net}`` names it.
+
     Raises:
         TypeError: a black box, or no model at all.
     """
+    if isinstance(model, Mapping):
+        if len(model) != 1:
+            raise TypeError(f"an attack has one source, got {len(model)}")
+        ((name, network),) = model.items()
+        named = as_source(network)
+        return named if named.name == name else named.named(str(name))
     source = as_model(model)
     if not isinstance(source, Classifier):
         raise TypeError("the source must be a Classifier or an nn.Module: an attack needs its gradient")

@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 
-__all__ = ["AS_GIVEN", "PORTABLE", "ModelPath", "Precision", "candidates", "float32_products"]
+from presoftmax.choices import Precision
 
-Precision = Literal["exact", "fast"]
-"""``exact``: float32 all the way. ``fast``: bfloat16, or TF32 products where there are any, if that is faster."""
+__all__ = ["AS_GIVEN", "PORTABLE", "ModelVariant", "candidates", "tf32"]
 
 
 @dataclass(frozen=True)
-class ModelPath:
+class ModelVariant:
     """How a network is run.
 
     Attributes:
@@ -35,32 +33,36 @@ class ModelPath:
         return "+".join(name for name, chosen in vars(self).items() if chosen) or "as given"
 
     @classmethod
-    def parse(cls, text: str) -> "ModelPath":
+    def parse(cls, text: str) -> "ModelVariant":
         """From what ``str`` makes of one."""
         return cls() if text == str(AS_GIVEN) else cls(**dict.fromkeys(text.split("+"), True))
 
 
-AS_GIVEN = ModelPath()
+AS_GIVEN = ModelVariant()
 """The network itself, whatever it is."""
 
 
-PORTABLE = (ModelPath(simplified=True, channels_last=True), ModelPath(simplified=True))
+PORTABLE = (ModelVariant(simplified=True, channels_last=True), ModelVariant(simplified=True))
 """Paths on which a network is made of PyTorch's own modules, and can be copied and moved to a GPU; the better first."""
 
 
-def candidates(precision: Precision, device: torch.device) -> list[ModelPath]:
-    """The paths worth trying on a device, the usual best one first."""
+def candidates(precision: Precision, device: torch.device) -> list[ModelVariant]:
+    """The variants worth trying on a device, the usual best one first."""
     best = PORTABLE[0]
     fused = [replace(best, fused=True)] if device.type == "cpu" else []
     exact = [*fused, *PORTABLE]
-    return exact if precision == "exact" else [*(replace(path, bfloat16=True) for path in (*fused, best)), *exact]
+    return (
+        exact
+        if precision is Precision.EXACT
+        else [*(replace(variant, bfloat16=True) for variant in (*fused, best)), *exact]
+    )
 
 
 @contextmanager
-def float32_products(precision: Precision) -> Iterator[None]:
-    """Let a GPU multiply float32 numbers as they are (``exact``), or rounded to TF32 (``fast``), for a while."""
+def tf32(enabled: bool) -> Iterator[None]:
+    """Let a GPU round float32 numbers to TF32 where it multiplies them, or forbid it, for a while."""
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "fast"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = enabled
     try:
         yield
     finally:

@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from presoftmax.data import to_picture
-from presoftmax.report.figures.gallery import class_namer
-from presoftmax.report.html import render
+from presoftmax.report._html import render
+from presoftmax.report.figures import class_namer
 from presoftmax.storage import RunFolder, replace_text
-from presoftmax.strength import Examples, Measured, rounding
+from presoftmax.strength import Examples, MeasuredExamples, rounding
 
 __all__ = ["write_strength"]
 
@@ -24,7 +24,7 @@ _SIDE = 96
 def write_strength(
     folder: RunFolder,
     examples: Examples,
-    measured: Measured,
+    measured: MeasuredExamples,
     summary: dict[str, Any],
     warnings: Sequence[str],
     classes: Sequence[str] | None,
@@ -34,7 +34,7 @@ def write_strength(
     pixels = rounding(examples.adversarial)
     namer = class_namer(classes)
     fooled = _by_example(measured.transfers, "victim", "misclassified")
-    survived = _by_example(measured.survival, "channel", "fooled")
+    survived = _by_example(measured.survival, "distortion", "fooled")
     rows = [
         {
             **row,
@@ -43,7 +43,7 @@ def write_strength(
             "label_name": namer(row["label"]),
             "predicted_name": namer(row["predicted"]),
             "victims": fooled.get(row["example"], {}),
-            "channels": survived[row["example"]],
+            "distortions": survived[row["example"]],
         }
         for row in table.head(_SHOWN).iter_rows(named=True)
     ]

@@ -1,7 +1,21 @@
 """Scores of strength, from logits alone, and what a model's logits look like on natural images."""
 
-from presoftmax.scores.natural import NaturalReference, gaussian
-from presoftmax.scores.registry import SCORES, Facts, Score, compute
+from presoftmax.scores.natural import NaturalReference, TopLogits
+from presoftmax.scores.registry import RECORDED, SCORES, compute
+from presoftmax.scores.score import Facts, Score, as_scores, load_scores, score
 from presoftmax.scores.trust import Trust, assess
 
-__all__ = ["SCORES", "Facts", "NaturalReference", "Score", "Trust", "assess", "compute", "gaussian"]
+__all__ = [
+    "RECORDED",
+    "SCORES",
+    "Facts",
+    "NaturalReference",
+    "Score",
+    "TopLogits",
+    "Trust",
+    "as_scores",
+    "assess",
+    "compute",
+    "load_scores",
+    "score",
+]

@@ -14,17 +14,16 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from presoftmax import numerics
 from presoftmax.errors import DataError
+from presoftmax.scores.registry import SCORES
 from presoftmax.storage import replace_text
 
-__all__ = ["NaturalReference", "Tail", "gaussian", "measures", "quantiles"]
+__all__ = ["NaturalReference", "Tail", "TopLogits", "measures", "quantiles"]
 
-_VERSION = 1
+_VERSION = 2
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _TAIL_SHARE = 0.1
 _FEWEST = 20
-_FEWEST_PER_CLASS = 20
 _TOP_K = 5
 
 
@@ -76,6 +75,34 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class TopLogits:
+    """Where the largest logits of a model's natural images lie.
+
+    Attributes:
+        mean: of each of the k largest, sorted, ``(k,)``.
+        precision: inverse of their covariance, ``(k, k)``. Sorted values are collinear, so the covariance is shrunk by
+            a tenth towards the identity.
+    """
+
+    mean: tuple[float, ...]
+    precision: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def fit(cls, top: Tensor) -> "TopLogits":
+        """Fit on sorted largest logits ``(N, k)``."""
+        covariance = torch.cov(top.T).reshape(top.shape[1], top.shape[1])
+        target = torch.eye(len(covariance), dtype=torch.float64) * covariance.diagonal().mean().clamp_min(1e-12)
+        precision = torch.linalg.inv(0.9 * covariance + 0.1 * target)
+        return cls(tuple(top.mean(dim=0).tolist()), tuple(tuple(row) for row in precision.tolist()))
+
+    def distance(self, top: Tensor) -> Tensor:
+        """Mahalanobis distance of sorted largest logits ``(..., k)`` from the natural ones, ``(...)``, ``>= 0``."""
+        off = top.double() - torch.tensor(self.mean, dtype=torch.float64)
+        precision = torch.tensor(self.precision, dtype=torch.float64)
+        return torch.einsum("...i,...i->...", off @ precision, off).clamp_min(0).sqrt()
+
+
+@dataclass(frozen=True)
 class NaturalReference:
     """Natural logits of one model.
 
@@ -83,11 +110,9 @@ class NaturalReference:
         model: its name.
         classes: how many classes it has.
         images: how many images it was fitted on.
-        quantiles: per measure (``ca1``, ``log_odds``, ``margin``, ``energy``, ``confidence``), probability to value.
+        quantiles: per measure (those of `measures`, and ``confidence``), probability to value.
         tail: of CA1 over all images.
-        class_tails: of CA1 per predicted class, where there are at least 20 images.
-        top_mean: means of the k largest logits, sorted.
-        top_precision: inverse of their (shrunk) covariance.
+        top: the largest logits.
     """
 
     model: str
@@ -95,9 +120,7 @@ class NaturalReference:
     images: int
     quantiles: Mapping[str, Mapping[str, float]]
     tail: Tail
-    class_tails: Mapping[int, Tail]
-    top_mean: tuple[float, ...]
-    top_precision: tuple[tuple[float, ...], ...]
+    top: TopLogits
 
     @classmethod
     def fit(cls, model: str, logits: Tensor) -> "NaturalReference":
@@ -112,20 +135,14 @@ class NaturalReference:
                 f"a natural reference needs at least {_FEWEST} images with finite logits of 2 classes or more, "
                 f"got {len(z)} of {z.shape[1]}"
             )
-        ca1, predicted = z.max(dim=1)
-        measured = {**measures(z), "confidence": numerics.confidence(z.float())}
-        counts = torch.bincount(predicted, minlength=z.shape[1])
-        common = (counts >= _FEWEST_PER_CLASS).nonzero()[:, 0].tolist()
-        mean, precision = gaussian(torch.topk(z, min(_TOP_K, z.shape[1]), dim=1).values)
+        measured = {**measures(z), "confidence": SCORES["confidence"](z)}
         return cls(
             model=model,
             classes=z.shape[1],
             images=len(z),
             quantiles={name: quantiles(values, _QUANTILES) for name, values in measured.items()},
-            tail=Tail.fit(ca1.numpy()),
-            class_tails={c: Tail.fit(ca1[predicted == c].numpy()) for c in common},
-            top_mean=mean,
-            top_precision=precision,
+            tail=Tail.fit(measured["ca1"].numpy()),
+            top=TopLogits.fit(torch.topk(z, min(_TOP_K, z.shape[1]), dim=1).values),
         )
 
     def check(self, model: str, classes: int) -> None:
@@ -136,29 +153,15 @@ class NaturalReference:
                 f"not to {model} with {classes}"
             )
 
-    def log_tail_probability(self, logits: Tensor, per_class: bool = False) -> Tensor:
-        """Log of the probability that a natural image has a CA1 at least as large, ``(N,)``, float64.
-
-        Args:
-            logits: ``(N, M)``.
-            per_class: use the tail of the predicted class, where there is one.
-        """
+    def log_tail_probability(self, logits: Tensor) -> Tensor:
+        """Log of the probability that a natural image has a CA1 at least as large, ``(N, M) -> (N,)``, float64."""
         self._check_width(logits)
-        ca1, predicted = logits.double().max(dim=1)
-        found = self.tail.log_probability(ca1)
-        if per_class:
-            for number, tail in self.class_tails.items():
-                chosen = (predicted == number).cpu()
-                found[chosen] = tail.log_probability(ca1.cpu()[chosen])
-        return found
+        return self.tail.log_probability(logits.double().amax(dim=1))
 
     def top_k_distance(self, logits: Tensor) -> Tensor:
         """Mahalanobis distance of the sorted top-k logits from the natural ones, ``(N,)``, float64, ``>= 0``."""
         self._check_width(logits)
-        mean = torch.tensor(self.top_mean, dtype=torch.float64)
-        precision = torch.tensor(self.top_precision, dtype=torch.float64)
-        off = torch.topk(logits.double().cpu(), len(mean), dim=1).values - mean
-        return torch.einsum("ni,ij,nj->n", off, precision, off).clamp_min(0).sqrt()
+        return self.top.distance(torch.topk(logits.double().cpu(), len(self.top.mean), dim=1).values)
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -187,9 +190,9 @@ class NaturalReference:
                 **content
                 | {
                     "tail": _tail(content["tail"]),
-                    "class_tails": {int(number): _tail(tail) for number, tail in content["class_tails"].items()},
-                    "top_mean": tuple(content["top_mean"]),
-                    "top_precision": tuple(tuple(row) for row in content["top_precision"]),
+                    "top": TopLogits(
+                        tuple(content["top"]["mean"]), tuple(tuple(row) for row in content["top"]["precision"])
+                    ),
                 }
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -207,26 +210,10 @@ def _tail(content: Mapping[str, Any]) -> Tail:
 
 
 def measures(logits: Tensor) -> dict[str, Tensor]:
-    """What has a natural range: ca1, log_odds, margin and energy of logits ``(N, M)``, each float64 ``(N,)``."""
-    return {
-        "ca1": logits.double().amax(dim=1),
-        "log_odds": numerics.log_odds(logits),
-        "margin": numerics.margin(logits),
-        "energy": numerics.energy(logits),
-    }
+    """The scores that have a natural range (`Score.natural`), of logits ``(N, M)``, each float64 ``(N,)``."""
+    return {name: score(logits) for name, score in SCORES.items() if score.natural}
 
 
 def quantiles(values: Tensor, at: Sequence[float]) -> dict[str, float]:
     """Quantiles of values ``(N,)``, by the probability as text."""
     return {f"{q:g}": float(torch.quantile(values.double(), q)) for q in at}
-
-
-def gaussian(top: Tensor) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    """Mean and inverse covariance of sorted top logits ``(N, k)``.
-
-    Sorted values are collinear, so the covariance is shrunk by a tenth towards the identity.
-    """
-    covariance = torch.cov(top.T).reshape(top.shape[1], top.shape[1])
-    target = torch.eye(len(covariance), dtype=torch.float64) * covariance.diagonal().mean().clamp_min(1e-12)
-    precision = torch.linalg.inv(0.9 * covariance + 0.1 * target)
-    return tuple(top.mean(dim=0).tolist()), tuple(tuple(row) for row in precision.tolist())

@@ -1,8 +1,10 @@
-"""A run folder: two Parquet tables, 8-bit PNGs and a summary. Each file appears whole or not at all."""
+"""A run folder: Parquet tables, 8-bit PNGs and a summary. Each file appears whole or not at all."""
 
 import json
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,16 +53,35 @@ class RunFolder:
         return cls(path)
 
     @classmethod
+    @contextmanager
+    def making(cls, path: Path) -> Iterator["RunFolder"]:
+        """A new folder to fill inside the block; whatever goes wrong there, nothing of it stays.
+
+        Raises:
+            RunError: it exists already, or cannot be made.
+        """
+        folder = cls.create(path)
+        try:
+            yield folder
+        except BaseException:
+            folder.remove()
+            raise
+
+    def remove(self) -> None:
+        """Take the folder away, with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @classmethod
     def open(cls, path: Path) -> "RunFolder":
         """A finished run's folder; raises `RunError` if it is none."""
         if not (path / _SUMMARY).is_file():
             raise RunError(f"{path}: not the folder of a finished run (no {_SUMMARY})")
         return cls(path)
 
-    def write_tables(self, steps: pl.DataFrame, transfers: pl.DataFrame, settings: dict[str, Any]) -> None:
-        """Write both tables, the settings in their metadata."""
+    def write_tables(self, tables: Mapping[str, pl.DataFrame], settings: dict[str, Any]) -> None:
+        """Write tables by their names, the settings in their metadata."""
         metadata = {"presoftmax": json.dumps(settings)}
-        for name, frame in (("steps", steps), ("transfers", transfers)):
+        for name, frame in tables.items():
             replace_file(self.path / f"{name}.parquet", partial(_write_parquet, frame, metadata))
 
     def has_tables(self) -> bool:

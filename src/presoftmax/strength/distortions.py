@@ -10,9 +10,9 @@ from torch import Tensor
 from presoftmax.attacks import to_pixels
 from presoftmax.data import to_picture, to_tensor
 
-__all__ = ["CHANNELS", "Channel"]
+__all__ = ["DISTORTIONS", "Distortion"]
 
-Channel = Callable[[Tensor], Tensor]
+Distortion = Callable[[Tensor], Tensor]
 """Images uint8, or float in [0, 1], ``(N, 3, H, W)``, to uint8 ``(N, 3, H, W)``."""
 
 
@@ -26,11 +26,11 @@ def truncation(images: Tensor) -> Tensor:
     return images if images.dtype == torch.uint8 else (images * 255).clamp(0, 255).to(torch.uint8)
 
 
-def _through_file(kind: str, **options: int) -> Channel:
-    def channel(images: Tensor) -> Tensor:
+def _through_file(kind: str, **options: int) -> Distortion:
+    def distortion(images: Tensor) -> Tensor:
         return torch.stack([_reopened(image, kind, options) for image in rounding(images)])
 
-    return channel
+    return distortion
 
 
 def _reopened(image: Tensor, kind: str, options: dict[str, int]) -> Tensor:
@@ -52,7 +52,7 @@ def _resized(image: Tensor) -> Tensor:
     return to_tensor(larger.resize((width, height), Image.Resampling.BICUBIC))
 
 
-CHANNELS: dict[str, Channel] = {
+DISTORTIONS: dict[str, Distortion] = {
     "rounding": rounding,
     "truncation": truncation,
     "png": _through_file("PNG"),
@@ -60,4 +60,4 @@ CHANNELS: dict[str, Channel] = {
     "jpeg75": _through_file("JPEG", quality=75),
     "resize": resizing,
 }
-"""Every channel, by name."""
+"""Every distortion, by name."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from presoftmax.data import ARRAY_FILES, Framing, ImageSet, list_images, list_unlabeled, read_arrays, read_images
+from presoftmax.data import ARRAY_FILES, ImageSet, Preprocessing, list_images, list_unlabeled, read_arrays, read_images
 from presoftmax.errors import DataError
 from presoftmax.strength.distortions import rounding
 
@@ -36,7 +36,7 @@ class Examples:
 
 
 def read_examples(
-    adversarial: Path, clean: Path | None, labels: Path | None, framing: Framing | None = None
+    adversarial: Path, clean: Path | None, labels: Path | None, preprocessing: Preprocessing | None = None
 ) -> Examples:
     """Read adversarial and clean images, each a folder or a file of arrays.
 
@@ -47,19 +47,19 @@ def read_examples(
         clean: likewise; may be left out where the file of the adversarial ones holds them too (torchattacks'
             ``save(..., save_clean_inputs=True)``).
         labels: CSV of labels of a folder of clean images; class folders, or the labels of the file, when left out.
-        framing: of the source; clean photos of another size are brought to that of the adversarial images by it.
+        preprocessing: of the source; clean photos of another size are brought to that of the adversarial images by it.
 
     Raises:
         DataError: what cannot be read, an adversarial image without its clean one, or no labels.
     """
     if adversarial.suffix in ARRAY_FILES:
-        return _of_arrays(adversarial, clean, labels, framing)
+        return _of_arrays(adversarial, clean, labels, preprocessing)
     given = read_images(list_unlabeled(adversarial))
     if clean is None:
         raise DataError("the clean images are missing: --clean FOLDER")
     if clean.suffix in ARRAY_FILES:
         raise DataError(f"{clean}: a folder of adversarial images is paired by name; give a folder of clean ones")
-    originals = _folder(clean, labels, framing, given.images.shape[-1])
+    originals = _folder(clean, labels, preprocessing, given.images.shape[-1])
     position = {name: i for i, name in enumerate(originals.ids)}
     missing = [name for name in given.ids if name not in position]
     if missing:
@@ -67,11 +67,13 @@ def read_examples(
     return Examples(given.images, originals.select([position[name] for name in given.ids]))
 
 
-def _of_arrays(adversarial: Path, clean: Path | None, labels: Path | None, framing: Framing | None) -> Examples:
+def _of_arrays(
+    adversarial: Path, clean: Path | None, labels: Path | None, preprocessing: Preprocessing | None
+) -> Examples:
     given = read_arrays(adversarial)
     size = given.images.shape[-1]
     if clean is not None and clean.suffix not in ARRAY_FILES:
-        originals = _folder(clean, labels, framing, size)
+        originals = _folder(clean, labels, preprocessing, size)
         return Examples(given.images, originals)
     arrays = read_arrays(clean) if clean is not None else None
     pixels = arrays.images if arrays is not None else given.clean
@@ -85,15 +87,15 @@ def _of_arrays(adversarial: Path, clean: Path | None, labels: Path | None, frami
     return Examples(given.images, ImageSet.from_arrays(rounded, known, names))
 
 
-def _folder(clean: Path, labels: Path | None, framing: Framing | None, size: int) -> ImageSet:
+def _folder(clean: Path, labels: Path | None, preprocessing: Preprocessing | None, size: int) -> ImageSet:
     """Clean photos; as they are where that fits, else framed as the source frames its photos."""
     listing = list_images(clean, labels)
     try:
         found = read_images(listing)
     except DataError:
-        if framing is None or framing.size != size:
+        if preprocessing is None or preprocessing.size != size:
             raise
-        return read_images(listing, framing)
-    if found.images.shape[-1] != size and framing is not None and framing.size == size:
-        return read_images(listing, framing)
+        return read_images(listing, preprocessing)
+    if found.images.shape[-1] != size and preprocessing is not None and preprocessing.size == size:
+        return read_images(listing, preprocessing)
     return found

@@ -1,6 +1,6 @@
 """Measure finished adversarial examples on their source and on victims."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,27 +9,37 @@ import torch
 from torch import Tensor
 
 from presoftmax import numerics
-from presoftmax.models import Classifier, Model, ask, check_same_classes, checked_logits, frozen
-from presoftmax.scores import Facts, NaturalReference, compute
-from presoftmax.strength.distortions import CHANNELS, rounding
+from presoftmax.attacks import Goal
+from presoftmax.errors import DataError
+from presoftmax.models import Classifier, Model, as_victims, ask, check_same_classes, checked_logits, frozen
+from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute
+from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples
 from presoftmax.strength.verdicts import verdict
-from presoftmax.tracing import name_victims
+from presoftmax.tables import (
+    STRENGTH,
+    SURVIVAL,
+    TRANSFERS,
+    perturbation_record,
+    polars_schema,
+    rows_of,
+    step_record,
+    transfer_record,
+    with_scores,
+)
 
-__all__ = ["Measured", "measure"]
-
-_SCORES = ("log_odds", "margin", "misclassification_log_odds", "true_margin", "best_group_log_odds")
+__all__ = ["MeasuredExamples", "measure"]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was found.
+class MeasuredExamples:
+    """What was found; the columns are in `presoftmax.schema`.
 
     Attributes:
         strength: a row per example: ids, predictions, confidence and scores of its 8-bit image, norms, verdict, and its
             rank by the misclassification log-odds and by the confidence (1 is the strongest).
-        transfers: a row per example and victim.
-        survival: a row per example and channel: whether the source is still fooled.
+        transfers: a row per example and victim; of an iteration, or of an attack, nothing is known.
+        survival: a row per example and distortion: whether the source is still fooled.
         clean_accuracy: share of the clean images that the source gets right.
         off_lattice: largest distance of the given images from 8-bit ones, in grey levels.
     """
@@ -41,56 +51,77 @@ class Measured:
     off_lattice: float
 
 
+@dataclass(frozen=True)
+class _SourceLogits:
+    """The source's logits ``(N, M)`` of the clean images, of the given ones, and of those after each distortion."""
+
+    clean: Tensor
+    given: Tensor
+    distorted: dict[str, Tensor]
+
+    @property
+    def rounded(self) -> Tensor:
+        return self.distorted["rounding"]
+
+
 def measure(
     examples: Examples,
     source: Classifier,
-    victims: Sequence[Model] = (),
+    victims: Any = (),
     natural: NaturalReference | None = None,
     batch_size: int = 16,
-) -> Measured:
+    scores: Iterable[Any] = (),
+) -> MeasuredExamples:
     """Measure adversarial examples.
 
     Args:
         examples: the images.
         source: the model that they were made on.
-        victims: models that they are shown to.
+        victims: models that they are shown to; ``{"vgg": net}``, several, or one.
         natural: what the source's logits look like on natural images; the clean images stand in for them when left
             out (fitted where there are enough of them).
         batch_size: images shown at a time.
+        scores: scores of one's own, as further columns; see `presoftmax.scores.score`.
 
     Raises:
         ModelError: a model that does not answer with logits, or models with different numbers of classes.
         DataError: a label out of range, or a natural reference of another model.
     """
-    labels = examples.clean.labels
+    own = as_scores(scores, taken=[column.name for column in STRENGTH])
+    shown_to = as_victims(victims, taken=[source.name])
     pixels = rounding(examples.adversarial)
-    with torch.no_grad(), frozen(source, *victims):
-        clean = _answers(source, examples.clean.images, batch_size)
-        examples.clean.check_labels(clean.shape[1])
-        answers = {
-            name: _answers(source, channel(examples.adversarial), batch_size) for name, channel in CHANNELS.items()
-        }
-        # Images of 8 bits are their own rounding.
-        whole = examples.adversarial.dtype == torch.uint8
-        given = answers["rounding"] if whole else _answers(source, examples.adversarial, batch_size)
-        shown = [_answers(victim, pixels, batch_size) for victim in victims]
-    names = name_victims(source.name, victims)
-    check_same_classes({source.name: clean.shape[1], **{n: z.shape[1] for n, z in zip(names, shown, strict=True)}})
+    with torch.no_grad(), frozen(source, *shown_to.values()):
+        logits = _source_logits(examples, source, batch_size)
+        shown = {name: _logits(victim, pixels, batch_size) for name, victim in shown_to.items()}
+    classes = logits.clean.shape[1]
+    check_same_classes({source.name: classes, **{name: each.shape[1] for name, each in shown.items()}})
     if natural is not None:
-        natural.check(source.name, clean.shape[1])
+        natural.check(source.name, classes)
     else:
-        natural = _fitted(source.name, clean)
-    strength = _strength(examples, pixels, clean, given, answers["rounding"], natural)
-    survival = pl.concat(
-        pl.DataFrame({"example": list(examples.clean.ids), "channel": name, "fooled": _wrong(z, labels)})
-        for name, z in answers.items()
+        natural = _fitted(source.name, logits.clean)
+    whole = examples.adversarial.dtype == torch.uint8
+    return MeasuredExamples(
+        strength=_strength(examples, pixels, logits, natural, own),
+        transfers=_transfers(examples, source.name, shown),
+        survival=_survival(examples, logits.distorted),
+        clean_accuracy=float((logits.clean.argmax(dim=1) == examples.clean.labels).double().mean()),
+        off_lattice=0.0 if whole else float((examples.adversarial * 255 - pixels).abs().max()),
     )
-    off = 0.0 if whole else float((examples.adversarial * 255 - pixels).abs().max())
-    right = float((clean.argmax(dim=1) == labels).double().mean())
-    return Measured(strength, _transfers(examples, names, shown), survival, right, off)
 
 
-def _answers(model: Model, images: Tensor, batch_size: int) -> Tensor:
+def _source_logits(examples: Examples, source: Classifier, batch_size: int) -> _SourceLogits:
+    clean = _logits(source, examples.clean.images, batch_size)
+    examples.clean.check_labels(clean.shape[1])
+    distorted = {
+        name: _logits(source, distortion(examples.adversarial), batch_size) for name, distortion in DISTORTIONS.items()
+    }
+    # Images of 8 bits are their own rounding.
+    whole = examples.adversarial.dtype == torch.uint8
+    given = distorted["rounding"] if whole else _logits(source, examples.adversarial, batch_size)
+    return _SourceLogits(clean, given, distorted)
+
+
+def _logits(model: Model, images: Tensor, batch_size: int) -> Tensor:
     device = getattr(model, "device", torch.device("cpu"))
     batches = torch.split(images, batch_size)
     first = checked_logits(model, batches[0].to(device)).cpu()
@@ -100,72 +131,67 @@ def _answers(model: Model, images: Tensor, batch_size: int) -> Tensor:
 def _fitted(name: str, clean: Tensor) -> NaturalReference | None:
     try:
         return NaturalReference.fit(name, clean)
-    except ValueError:
+    except DataError:
         return None
 
 
-def _wrong(logits: Tensor, labels: Tensor) -> list[bool]:
+def _wrong(logits: Tensor, labels: Tensor) -> Tensor:
     finite = logits.isfinite().all(dim=1)
-    wrong: list[bool] = (finite & (logits.argmax(dim=1) != labels)).tolist()
-    return wrong
+    return finite & (logits.argmax(dim=1) != labels)
 
 
 def _strength(
-    examples: Examples, pixels: Tensor, clean: Tensor, given: Tensor, logits: Tensor, natural: NaturalReference | None
+    examples: Examples,
+    pixels: Tensor,
+    logits: _SourceLogits,
+    natural: NaturalReference | None,
+    own: Sequence[Score],
 ) -> pl.DataFrame:
-    labels = examples.clean.labels
+    labels, count = examples.clean.labels, len(examples)
     facts = Facts(labels=labels, natural=natural)
-    top = logits.topk(min(2, logits.shape[1]), dim=1).values
-    size = (pixels.double() - examples.clean.images.double()).flatten(1)
-    values: dict[str, Any] = {
-        "example": list(examples.clean.ids),
-        "label": labels.numpy(),
-        "predicted_clean": clean.argmax(dim=1).numpy(),
-        "predicted": logits.argmax(dim=1).numpy(),
-        "fooled_as_given": _wrong(given, labels),
-        "fooled": _wrong(logits, labels),
-        "confidence_as_given": numerics.confidence(given.float()).numpy(),
-        "confidence": numerics.confidence(logits.float()).numpy(),
-        "ca1": top[:, 0].numpy(),
-        "ca2": top[:, -1].numpy(),
-        **{name: compute(name, logits, facts).numpy() for name in _SCORES},
-        "true_probability": numerics.log_softmax(logits).exp().gather(1, labels[:, None])[:, 0].numpy(),
-        "l0": (size != 0).sum(dim=1).numpy(),
-        "l2": size.norm(dim=1).numpy(),
-        "linf": size.abs().amax(dim=1).numpy(),
+    record = {
+        **step_record(logits.rounded, Goal.of(labels)),
+        **{score.name: score(logits.rounded, facts) for score in own if score.can_be_told(facts)},
+        **perturbation_record(pixels, examples.clean.images, examples.clean.images),
+        "predicted_clean": logits.clean.argmax(dim=1),
+        "fooled_as_given": _wrong(logits.given, labels),
+        "fooled": _wrong(logits.rounded, labels),
+        "confidence_as_given": numerics.confidence(logits.given.float()),
+        "true_probability": numerics.log_softmax(logits.rounded).exp().gather(1, labels[:, None])[:, 0],
+        "largest_natural_ca1": torch.full((count,), _largest_natural(logits.clean, natural), dtype=torch.float64),
+        "natural_images": torch.full((count,), count if natural is None else natural.images),
     }
-    count = len(examples)
-    largest = float(clean.amax()) if natural is None else natural.quantiles["ca1"]["1"]
-    seen = count if natural is None else natural.images
-    tail = [None] * count if natural is None else compute("tail", logits, facts).tolist()
-    frame = pl.DataFrame(values).with_columns(
-        pl.Series("log_tail_probability", [None if each is None else -each for each in tail], dtype=pl.Float64),
-        pl.lit(largest, dtype=pl.Float64).alias("largest_natural_ca1"),
-        pl.lit(seen, dtype=pl.Int64).alias("natural_images"),
-    )
+    if natural is not None:
+        record["log_tail_probability"] = -compute("tail", logits.rounded, facts)
+    frame = rows_of(with_scores(STRENGTH, own), record, examples.clean.ids, [0] * count, {})
     said = [verdict(row) for row in frame.iter_rows(named=True)]
     return frame.with_columns(
-        pl.Series("verdict", [kind for kind, _ in said]),
-        pl.Series("because", [why for _, why in said]),
+        pl.Series("verdict", [kind for kind, _ in said], dtype=pl.String),
+        pl.Series("because", [why for _, why in said], dtype=pl.String),
         pl.col("misclassification_log_odds").rank("min", descending=True).cast(pl.Int32).alias("rank"),
         pl.col("confidence").rank("min", descending=True).cast(pl.Int32).alias("rank_by_confidence"),
     )
 
 
-def _transfers(examples: Examples, names: Sequence[str], shown: Sequence[Tensor]) -> pl.DataFrame:
-    labels = examples.clean.labels
-    parts = [
+def _largest_natural(clean: Tensor, natural: NaturalReference | None) -> float:
+    return float(clean.amax()) if natural is None else natural.quantiles["ca1"]["1"]
+
+
+def _survival(examples: Examples, distorted: dict[str, Tensor]) -> pl.DataFrame:
+    ids, labels = list(examples.clean.ids), examples.clean.labels
+    return pl.concat(
         pl.DataFrame(
-            {
-                "example": list(examples.clean.ids),
-                "victim": name,
-                "predicted": logits.argmax(dim=1).numpy(),
-                "confidence": numerics.confidence(logits.float()).numpy(),
-                "misclassified": _wrong(logits, labels),
-            }
+            {"example": ids, "distortion": name, "fooled": _wrong(logits, labels).numpy()},
+            schema=polars_schema(SURVIVAL),
         )
-        for name, logits in zip(names, shown, strict=True)
+        for name, logits in distorted.items()
+    )
+
+
+def _transfers(examples: Examples, source: str, shown: dict[str, Tensor]) -> pl.DataFrame:
+    goal = Goal.of(examples.clean.labels)
+    parts = [
+        rows_of(TRANSFERS, transfer_record(logits, goal), examples.clean.ids, None, {"source": source, "victim": name})
+        for name, logits in shown.items()
     ]
-    kinds = {"example": pl.String, "victim": pl.String, "predicted": pl.Int64, "confidence": pl.Float32,
-             "misclassified": pl.Boolean}  # fmt: skip
-    return pl.concat(parts) if parts else pl.DataFrame(schema=kinds)
+    return pl.concat(parts) if parts else pl.DataFrame(schema=polars_schema(TRANSFERS))

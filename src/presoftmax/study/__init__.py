@@ -1,32 +1,48 @@
 """Studies: many images, models and attacks, on one machine or many, whatever interrupts them."""
 
+from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.engines.local import LocalEngine
-from presoftmax.study.engines.ray import RayEngine
-from presoftmax.study.folder import StudyFolder, Unit
+from presoftmax.study.engines import Engine, LocalEngine, RayEngine
+from presoftmax.study.folder import StudyFolder
+from presoftmax.study.panel import ModelNames
 from presoftmax.study.plan import Plan, make_plan
 from presoftmax.study.presets import preset, template
 from presoftmax.study.results import Results, claims_content
-from presoftmax.study.run import StudyWatcher, run_study
+from presoftmax.study.run import run_study
+from presoftmax.study.selection import select_images
 from presoftmax.study.status import Status, status_of
-from presoftmax.study.summary import Overview, look_over
+from presoftmax.study.summary import StudySummary, noise_rows, ranking_rows, summarize, throughput
+from presoftmax.study.tasks import TaskResult, UnitTask, run_unit
+from presoftmax.study.units import Unit, units_of
+from presoftmax.study.watcher import StudyWatcher
 
 __all__ = [
+    "AttackConfig",
+    "Engine",
     "LocalEngine",
-    "Overview",
+    "ModelNames",
     "Plan",
     "RayEngine",
     "Results",
     "Status",
     "StudyConfig",
     "StudyFolder",
+    "StudySummary",
     "StudyWatcher",
+    "TaskResult",
     "Unit",
+    "UnitTask",
     "claims_content",
-    "look_over",
     "make_plan",
+    "noise_rows",
     "preset",
+    "ranking_rows",
     "run_study",
+    "run_unit",
+    "select_images",
     "status_of",
+    "summarize",
     "template",
+    "throughput",
+    "units_of",
 ]

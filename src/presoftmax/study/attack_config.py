@@ -1,14 +1,17 @@
 """The attacks of a study: those of the paper, and popular ones, as the settings of a ``[[attacks]]`` table."""
 
+from dataclasses import replace
 from fractions import Fraction
 from inspect import signature
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from presoftmax.attacks import POPULAR, Attack, BalanceName, DiscretizationName, multi_class, over_optimized
+from presoftmax.attacks import POPULAR, Attack, Space, composed, load_attack, multi_class, over_optimized
+from presoftmax.choices import AttackGoal, Balance, Discretization, SecondTarget
+from presoftmax.extensions import absolute_spec, is_python_name
 
-__all__ = ["AttackConfig", "Count", "MultiClassConfig", "OverOptimizedConfig", "PopularConfig", "Strict"]
+__all__ = ["KINDS", "AttackConfig", "Count", "MultiClassConfig", "OverOptimizedConfig", "PopularConfig", "Strict"]
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -36,7 +39,7 @@ class Strict(BaseModel):
 class _AttackBase(Strict):
     kind: str
     name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
-    discretization: DiscretizationName
+    discretization: Discretization
     sources: list[str] | None = None
     targets: list[Annotated[int, Field(ge=0)]] | None = None
 
@@ -45,20 +48,19 @@ class _AttackBase(Strict):
         """How tables and folders call it."""
         return self.name or self.kind
 
-    @property
-    def aims(self) -> bool:
-        """Whether it drives its target classes up, rather than the true class down."""
-        return True
-
     def build(self) -> Attack:
         """The attack that the loop runs."""
         raise NotImplementedError
 
+    def absolute(self) -> Self:
+        """The same with the paths in it made absolute, so that a worker in another folder builds the same."""
+        return self
+
 
 class _PaperAttack(_AttackBase):
     steps: Count = 500
-    discretization: DiscretizationName = "every-step"
-    space: Literal["normalized", "pixel"] = "normalized"
+    discretization: Discretization = Discretization.EVERY_STEP
+    space: Literal[Space.NORMALIZED, Space.PIXEL] = Space.NORMALIZED
 
 
 class OverOptimizedConfig(_PaperAttack):
@@ -78,8 +80,8 @@ class MultiClassConfig(_PaperAttack):
     kind: Literal["multi-class"]
     classes: Annotated[int, Field(ge=2)] = 2
     alpha: tuple[Positive, Positive] = (0.05, 0.1)
-    balance: BalanceName = "rank"
-    second_target: Literal["uniform", "runner-up"] = "uniform"
+    balance: Balance = Balance.RANK
+    second_target: SecondTarget = SecondTarget.UNIFORM
 
     def build(self) -> Attack:
         """The attack that the loop runs."""
@@ -97,8 +99,8 @@ class PopularConfig(_AttackBase):
 
     kind: Literal[tuple(POPULAR)]  # type: ignore[valid-type]
     steps: Count | None = None
-    discretization: DiscretizationName = "straight-through"
-    goal: Literal["untargeted", "targeted"] | None = None
+    discretization: Discretization = Discretization.STRAIGHT_THROUGH
+    goal: AttackGoal | None = None
     epsilon: Size | None = None
     alpha: Size | None = None
     decay: Annotated[float, Field(ge=0)] | None = None
@@ -121,14 +123,82 @@ class PopularConfig(_AttackBase):
         others = {"kind", "name", "discretization", "sources", "targets"}
         return self.model_dump(exclude=others, exclude_none=True)
 
-    @property
-    def aims(self) -> bool:
-        """Whether it drives its target classes up, rather than the true class down."""
-        return self.kind == "logit" or self.goal == "targeted"
-
     def build(self) -> Attack:
         """The attack that the loop runs."""
         return POPULAR[self.kind](**self._options(), discretization=self.discretization, name=self.label)
 
 
-AttackConfig = Annotated[OverOptimizedConfig | MultiClassConfig | PopularConfig, Field(discriminator="kind")]
+class ComposedConfig(_AttackBase):
+    """An objective and an update, each by name or ``FILE.py:NAME``; see `presoftmax.attacks.composed`."""
+
+    kind: Literal["composed"]
+    objective: str = "target-logit"
+    update: str = "gradient"
+    steps: Count = 100
+    alpha: Size = 0.15
+    epsilon: Size | None = None
+    norm: Literal["linf", "l2"] = "linf"
+    classes: Count = 1
+    discretization: Discretization = Discretization.STRAIGHT_THROUGH
+    space: Literal[Space.NORMALIZED, Space.PIXEL] | None = None
+
+    def build(self) -> Attack:
+        """The attack that the loop runs."""
+        return composed(**self.model_dump(exclude={"kind", "name", "sources", "targets"}), name=self.label)
+
+    def absolute(self) -> Self:
+        """The same with the paths in it made absolute."""
+        pieces = {name: getattr(self, name) for name in ("objective", "update")}
+        files = {name: absolute_spec(piece) for name, piece in pieces.items() if is_python_name(piece)}
+        return self.model_copy(update={"name": self.label, **files})
+
+
+class FileConfig(_AttackBase):
+    """An attack of the user's own: ``kind`` is ``FILE.py:FUNCTION``, a function of ``settings`` that returns it."""
+
+    kind: Annotated[str, Field(pattern=r"\.py:\w+$")]
+    discretization: Discretization | None = None  # type: ignore[assignment]  # the function says it
+    settings: dict[str, Any] = Field(default_factory=dict)
+    steps: Count | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, or the function's."""
+        return self.name or self.kind.rpartition(":")[2]
+
+    def build(self) -> Attack:
+        """The attack that the loop runs."""
+        given = {name: value for name in ("steps", "discretization") if (value := getattr(self, name)) is not None}
+        return replace(load_attack(self.kind, **given, **self.settings), name=self.label)
+
+    def absolute(self) -> Self:
+        """The same with the file's path made absolute."""
+        return self.model_copy(update={"name": self.label, "kind": absolute_spec(self.kind)})
+
+
+KINDS = ("over-optimized", "multi-class", "composed", *POPULAR)
+"""What ``kind`` may be, besides ``FILE.py:FUNCTION``."""
+
+
+def _tag(value: Any) -> str:
+    """Which of the classes a table is for."""
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    if kind is None:
+        return "missing"
+    if is_python_name(str(kind)):
+        return "file"
+    return "popular" if kind in POPULAR else str(kind)
+
+
+AttackConfig = Annotated[
+    Annotated[OverOptimizedConfig, Tag("over-optimized")]
+    | Annotated[MultiClassConfig, Tag("multi-class")]
+    | Annotated[PopularConfig, Tag("popular")]
+    | Annotated[ComposedConfig, Tag("composed")]
+    | Annotated[FileConfig, Tag("file")],
+    Discriminator(
+        _tag,
+        custom_error_type="attack_kind",
+        custom_error_message=f"kind: an attack has one of {', '.join(KINDS)}, or FILE.py:FUNCTION",
+    ),
+]

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from presoftmax.attacks import POPULAR
+from presoftmax.choices import Precision
 from presoftmax.errors import StudyError
-from presoftmax.models import Precision
 from presoftmax.study.attack_config import AttackConfig, Count, Strict
 
 __all__ = ["ImagesConfig", "StudyConfig"]
 
-_KINDS = {"over-optimized", "multi-class", *POPULAR}
+_TAGS = {"over-optimized", "multi-class", "composed", "popular", "file"}
 
 
 class ImagesConfig(Strict):
@@ -41,11 +40,12 @@ class StudyConfig(Strict):
     Attributes:
         title: heading of the report.
         seed: for the order in which images are looked at, for target classes and noise.
-        precision: ``exact`` or ``fast``; see `presoftmax.models.accelerated`.
+        precision: ``exact`` or ``fast``; see `presoftmax.models.accelerate`.
         models: names for `presoftmax.load_model`; each is a source, and a victim of all others.
         victims: further models that are only victims (black boxes, for instance).
         images: where the images come from.
         attacks: run on every source, or on those named in ``sources``.
+        scores: scores of one's own, each ``FILE.py:NAME``, recorded and ranked beside those of the package.
         shard: images per unit of work, which is what a crash can cost.
         noise: show every victim random noise of the same L2 norm, as a control.
         final_images: keep the adversarial images of the last iteration.
@@ -54,11 +54,12 @@ class StudyConfig(Strict):
 
     title: str = "How misleading is the softmax?"
     seed: int = 0
-    precision: Precision = "exact"
+    precision: Precision = Precision.EXACT
     models: Annotated[list[str], Field(min_length=1)]
     victims: list[str] = Field(default_factory=list)
     images: ImagesConfig
     attacks: Annotated[list[AttackConfig], Field(min_length=1)]
+    scores: list[str] = Field(default_factory=list)
     shard: Count = 50
     noise: bool = True
     final_images: bool = True
@@ -137,10 +138,10 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 def _first_problem(path: Path, text: str, error: ValidationError) -> str:
     """The first thing wrong, with its line in the file, in one sentence."""
     problem = error.errors()[0]
-    location = [part for part in problem["loc"] if part not in _KINDS]
+    location = [part for part in problem["loc"] if part not in _TAGS]
     message = problem["msg"].removeprefix("Value error, ")
     # Our own checks see several settings at once, and begin with the one that is wrong.
-    if problem["type"] == "value_error" and (found := re.match(r"([\w.]+): ", message)):
+    if problem["type"] in ("value_error", "attack_kind") and (found := re.match(r"([\w.]+): ", message)):
         location += [int(part) if part.isdecimal() else part for part in found[1].split(".")]
         message = message[found.end() :]
     if problem["type"] == "extra_forbidden":

@@ -3,6 +3,7 @@
 ::
 
     study.json                  the config as resolved, versions
+    variants.json               how each network is run, settled once
     selection/00000.*           what came of the first candidates: images that all models get right, `natural` rows
     selection.json              which images were chosen, once they are
     parts/ATTACK/SOURCE/00000/  a unit: steps.parquet, transfers.parquet, ..., receipt.json with their checksums
@@ -12,7 +13,6 @@ A unit's folder is written under another name and renamed when whole, so a crash
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,30 +27,14 @@ from filelock import FileLock, Timeout
 from presoftmax.errors import RunError, StudyError
 from presoftmax.storage import replace_text, versions
 from presoftmax.study.config import StudyConfig
+from presoftmax.study.units import Unit
 
-__all__ = ["StudyFolder", "Unit"]
+__all__ = ["StudyFolder"]
 
 _CONFIG = "study.json"
-_PATHS = "paths.json"
+_VARIANTS = "variants.json"
 _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
-
-
-@dataclass(frozen=True, order=True)
-class Unit:
-    """The smallest piece of work that is done or not: an attack on a source, with a shard of the images."""
-
-    attack: str
-    source: str
-    shard: int
-
-    @property
-    def path(self) -> Path:
-        """Its folder, inside ``parts``."""
-        return Path(_safe(self.attack)) / _safe(self.source) / f"{self.shard:05d}"
-
-    def __str__(self) -> str:
-        return f"{self.attack} on {self.source}, shard {self.shard}"
 
 
 @dataclass(frozen=True)
@@ -123,11 +107,11 @@ class StudyFolder:
         """Whether what came of the candidates of that number is there, and as it was written."""
         return _is_whole(self._chunk(number))
 
-    def write_chunk(self, number: int, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    def write_chunk(self, number: int, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write what came of a chunk of candidates."""
-        _write_whole(self._chunk(number), files, facts)
+        _write_whole(self._chunk(number), files, receipt)
 
-    def chunk_facts(self, number: int) -> dict[str, Any]:
+    def chunk_receipt(self, number: int) -> dict[str, Any]:
         """What is known of a chunk besides its files."""
         return _receipt(self._chunk(number))
 
@@ -151,14 +135,14 @@ class StudyFolder:
             return None
         return content
 
-    def write_paths(self, content: Mapping[str, Any]) -> None:
+    def write_variants(self, content: Mapping[str, Any]) -> None:
         """Write down how networks are run, so that all workers, and those of another day, do the same."""
-        replace_text(self.path / _PATHS, json.dumps(content, indent=1) + "\n")
+        replace_text(self.path / _VARIANTS, json.dumps(content, indent=1) + "\n")
 
-    def paths(self) -> dict[str, Any] | None:
+    def variants(self) -> dict[str, Any] | None:
         """How networks are run; None as long as that is not settled."""
         try:
-            content: dict[str, Any] = json.loads((self.path / _PATHS).read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads((self.path / _VARIANTS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return content
@@ -179,18 +163,18 @@ class StudyFolder:
 
     def is_done(self, unit: Unit, check: bool = True) -> bool:
         """Whether a unit is there; with ``check``, whether its files are as they were written."""
-        place = self.path / "parts" / unit.path
-        return _is_whole(place) if check else (place / _RECEIPT).is_file()
+        target = self.path / "parts" / unit.path
+        return _is_whole(target) if check else (target / _RECEIPT).is_file()
 
-    def write_unit(self, unit: Unit, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    def write_unit(self, unit: Unit, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write a finished unit; one that was there and damaged is replaced.
 
         Raises:
             RunError: it cannot be written (a full disk); nothing of it is left.
         """
-        _write_whole(self.path / "parts" / unit.path, files, facts)
+        _write_whole(self.path / "parts" / unit.path, files, receipt)
 
-    def unit_facts(self, unit: Unit) -> dict[str, Any]:
+    def unit_receipt(self, unit: Unit) -> dict[str, Any]:
         """What a unit's receipt says: seconds, passes, device, batch size."""
         return _receipt(self.path / "parts" / unit.path)
 
@@ -203,26 +187,20 @@ class StudyFolder:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _safe(name: str) -> str:
-    """A name as that of a folder; names that become the same get apart by a short hash."""
-    safe = re.sub(r"[^\w.-]+", "_", name).lstrip(".")[:80]
-    return safe if safe == name else f"{safe}-{blake2b(name.encode(), digest_size=3).hexdigest()}"
-
-
-def _write_whole(place: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
-    unfinished = place.with_name(f".{place.name}.partial")
+def _write_whole(target: Path, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
+    unfinished = target.with_name(f".{target.name}.partial")
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         for name, content in files.items():
             _write_synced(unfinished / name, content)
         sums = {name: _checksum(content) for name, content in files.items()}
-        _write_synced(unfinished / _RECEIPT, _signed({**facts, "files": sums}))
-        if place.exists():
-            shutil.rmtree(place)
-        unfinished.rename(place)
+        _write_synced(unfinished / _RECEIPT, _signed({**receipt, "files": sums}))
+        if target.exists():
+            shutil.rmtree(target)
+        unfinished.rename(target)
     except OSError as error:
-        raise RunError(f"{place}: cannot be written ({error.strerror or error})") from error
+        raise RunError(f"{target}: cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -240,18 +218,18 @@ def _signed(receipt: dict[str, Any]) -> bytes:
     return (json.dumps({**receipt, "receipt": checksum}, indent=1) + "\n").encode()
 
 
-def _receipt(place: Path) -> dict[str, Any]:
+def _receipt(target: Path) -> dict[str, Any]:
     """A receipt; raises ``ValueError`` where it is not as it was written."""
-    content: dict[str, Any] = json.loads((place / _RECEIPT).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((target / _RECEIPT).read_text(encoding="utf-8"))
     if content.pop("receipt", None) != _checksum(json.dumps(content, sort_keys=True).encode()):
-        raise ValueError(f"{place / _RECEIPT}: damaged")
+        raise ValueError(f"{target / _RECEIPT}: damaged")
     return content
 
 
-def _is_whole(place: Path) -> bool:
+def _is_whole(target: Path) -> bool:
     with suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
-        sums = _receipt(place)["files"]
-        return all(_checksum((place / name).read_bytes()) == checksum for name, checksum in sums.items())
+        sums = _receipt(target)["files"]
+        return all(_checksum((target / name).read_bytes()) == checksum for name, checksum in sums.items())
     return False
 
 

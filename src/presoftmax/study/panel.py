@@ -7,44 +7,44 @@ from presoftmax.models import (
     BlackBox,
     Classifier,
     Model,
-    ModelPath,
+    ModelVariant,
     absolute_name,
     as_source,
+    as_variant,
     load_model,
     load_victim,
-    on_path,
     table_names,
 )
 from presoftmax.study.config import StudyConfig
 
-__all__ = ["Names", "Panel", "load_panel"]
+__all__ = ["ModelNames", "Panel", "load_panel"]
 
 
 @dataclass(frozen=True)
-class Names:
+class ModelNames:
     """How to load the models of a study, and how its tables call them.
 
     Attributes:
-        load: names for the catalog, their paths absolute; sources first, then the models that are only victims.
-        tables: likewise, as in the tables.
+        specs: names for the catalog, their paths absolute; sources first, then the models that are only victims.
+        labels: likewise, as in the tables.
         sources: how many of them are sources.
-        paths: on which `ModelPath` each network is run, ``""`` for a black box; as they are loaded, if empty.
+        variants: on which `ModelVariant` each network is run, ``""`` for a black box; as they are loaded, if empty.
     """
 
-    load: tuple[str, ...]
-    tables: tuple[str, ...]
+    specs: tuple[str, ...]
+    labels: tuple[str, ...]
     sources: int
-    paths: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, config: StudyConfig) -> "Names":
+    def of(cls, config: StudyConfig) -> "ModelNames":
         """The names of a study's models; raises `ModelError` for one that does not exist."""
         named = [*config.models, *config.victims]
         return cls(tuple(map(absolute_name, named)), tuple(table_names(*named)), len(config.models))
 
     def victims_of(self, source: int) -> tuple[str, ...]:
         """Everything but the source itself."""
-        return tuple(name for i, name in enumerate(self.tables) if i != source)
+        return tuple(name for i, name in enumerate(self.labels) if i != source)
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class Panel:
 
 
 @lru_cache(maxsize=1)
-def load_panel(names: Names, device: str) -> Panel:
+def load_panel(names: ModelNames, device: str) -> Panel:
     """Load the models; a worker that is asked again for the same ones still has them."""
-    models: list[Classifier | BlackBox] = [load_model(name, device) for name in names.load[: names.sources]]
-    models += [load_victim(name, device) for name in names.load[names.sources :]]
-    for model, name in zip(models, names.tables, strict=True):
+    models: list[Classifier | BlackBox] = [load_model(name, device) for name in names.specs[: names.sources]]
+    models += [load_victim(name, device) for name in names.specs[names.sources :]]
+    for model, name in zip(models, names.labels, strict=True):
         model.name = name
-    for i, path in enumerate(names.paths):
-        if path:
-            models[i] = on_path(as_source(models[i]), ModelPath.parse(path))
+    for i, variant in enumerate(names.variants):
+        if variant:
+            models[i] = as_variant(as_source(models[i]), ModelVariant.parse(variant))
     return Panel(tuple(map(as_source, models[: names.sources])), tuple(models[names.sources :]))

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 
 from presoftmax.analysis import log_spaced
-from presoftmax.data import ImageSet, check_place, nothing_usable
+from presoftmax.data import ImageSet, check_location, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import default_device
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.panel import Names, load_panel
-from presoftmax.study.run import candidates_of, image_iterations, units_of
-from presoftmax.study.tasks import SHOWN_ITERATIONS, PathsTask, find_paths
-from presoftmax.tracing import Job, prepare
+from presoftmax.study.panel import ModelNames, load_panel
+from presoftmax.study.selection import candidates_of
+from presoftmax.study.tasks import SHOWN_ITERATIONS, VariantsTask, find_variants
+from presoftmax.study.units import image_iterations, units_of
+from presoftmax.tracing import Job, prepare, stream
 
 __all__ = ["Plan", "make_plan"]
 
@@ -87,19 +88,19 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     Raises:
         PresoftmaxError: models or images that cannot be used.
     """
-    check_place(config.images.path, config.images.labels)
-    place = device or default_device()
-    names = Names.of(config)
-    panel = load_panel(names, place)
+    check_location(config.images.path, config.images.labels)
+    chosen = device or default_device()
+    names = ModelNames.of(config)
+    panel = load_panel(names, chosen)
     pool, order = candidates_of(config, panel.sources[0])
     images = min(config.images.count, len(order))
     sample = _sample(pool.read(order[:64]), min(images, config.shard))
-    task = PathsTask(names, sample, config.precision, batch_size, image_iterations(config, images))
-    panel = load_panel(replace(names, paths=tuple(find_paths(task, place).facts["paths"].values())), place)
+    task = VariantsTask(names, sample, config.precision, batch_size, image_iterations(config, images))
+    panel = load_panel(replace(names, variants=tuple(find_variants(task, chosen).receipt["variants"].values())), chosen)
     costs = []
     forwards = backwards = steps_rows = transfers_rows = 0
     pictures = images
-    victims = len(names.tables) - 1
+    victims = len(names.labels) - 1
     for source, model in enumerate(config.models):
         for attack in config.attacks_on(model):
             run = attack.build()
@@ -111,7 +112,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
             iterations = images * (run.steps + 1)
             kept_iterations = len(log_spaced(run.steps, SHOWN_ITERATIONS))
             costs.append(
-                Cost(attack.label, names.tables[source], run.steps, images, seconds,
+                Cost(attack.label, names.labels[source], run.steps, images, seconds,
                      seconds * iterations / 3600)
             )  # fmt: skip
             shown = images * kept_iterations * victims if config.noise else 0
@@ -131,7 +132,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
         steps_rows=steps_rows,
         transfers_rows=transfers_rows,
         gigabytes=size / 1e9,
-        device=place,
+        device=chosen,
         hours=sum(cost.hours for cost in costs),
         costs=tuple(costs),
     )
@@ -161,7 +162,7 @@ def _first_batch(job: Job) -> Job:
 def _run(job: Job, steps: int) -> float:
     short = replace(job, attack=replace(job.attack, steps=steps), keep=frozenset({steps}))
     started = time.perf_counter()
-    for _ in short.stream():
+    for _ in stream(short):
         pass
     if job.source.device.type == "cuda":
         torch.cuda.synchronize(job.source.device)

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
 
 from presoftmax.analysis import Trajectories, read_trajectories
-from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims, TopLogits
+from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims
 from presoftmax.errors import StudyError
-from presoftmax.scores import gaussian
+from presoftmax.scores import TopLogits
 from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.folder import StudyFolder, Unit
-from presoftmax.study.panel import Names
-from presoftmax.study.run import units_of
-from presoftmax.tables import NOT_FINITE
+from presoftmax.study.folder import StudyFolder
+from presoftmax.study.panel import ModelNames
+from presoftmax.study.units import Unit, units_of
+from presoftmax.tables import NOT_FINITE, STEPS, polars_schema
 
 __all__ = ["Results", "claims_content"]
 
@@ -35,7 +34,7 @@ class Results:
 
     folder: StudyFolder
     config: StudyConfig
-    names: Names
+    names: ModelNames
     units: tuple[Unit, ...]
 
     @classmethod
@@ -49,7 +48,7 @@ class Results:
         selection = folder.selection()
         if selection is None:
             raise StudyError(f"{folder.path}: nothing has been run yet; 'presoftmax run' comes first")
-        names = Names.of(config)
+        names = ModelNames.of(config)
         units = units_of(config, names, len(selection["ids"]))
         missing = [unit for unit in units if not folder.is_done(unit)]
         if missing:
@@ -59,15 +58,11 @@ class Results:
             )
         return cls(folder, config, names, tuple(units))
 
-    def aims(self, attack: str) -> bool:
-        """Whether an attack drives its target classes up, rather than the true class down."""
-        return next(each.aims for each in self.config.attacks if each.label == attack)
-
     def groups(self) -> list[tuple[str, str]]:
         """Every (attack, source), over-optimized attacks of a source before its multi-class ones."""
         single = {attack.label for attack in self.config.attacks if attack.kind == "over-optimized"}
         found = dict.fromkeys((unit.attack, unit.source) for unit in self.units)
-        order = {source: i for i, source in enumerate(self.names.tables)}
+        order = {source: i for i, source in enumerate(self.names.labels)}
         return sorted(found, key=lambda group: (order[group[1]], group[0] not in single))
 
     def steps(self, attack: str, source: str) -> pl.LazyFrame:
@@ -80,7 +75,7 @@ class Results:
 
     def noise(self, attack: str, source: str) -> pl.LazyFrame | None:
         """The `noise` rows; None where the study has none."""
-        if not self.config.noise or len(self.names.tables) < 2:
+        if not self.config.noise or len(self.names.labels) < 2:
             return None
         return self._scan("noise.parquet", attack, source)
 
@@ -89,17 +84,22 @@ class Results:
         for attack, source in self.groups():
             yield read_trajectories(self.steps(attack, source), self.transfers(attack, source), columns)
 
+    def own_scores(self) -> tuple[str, ...]:
+        """Names of the user's own scores: the columns of `steps` beyond those of every study."""
+        written = pl.read_parquet_schema(self.folder.unit_file(self.units[0], "steps.parquet"))
+        return tuple(name for name in written if name not in polars_schema(STEPS))
+
     def evidence(self) -> Evidence:
         """What claims need besides the trajectories."""
         natural = self.folder.natural().filter(pl.col("predicted") != NOT_FINITE)
         largest = dict(natural.group_by("model").agg(pl.col("ca1").max()).iter_rows())
-        sources = self.names.tables[: self.names.sources]
+        sources = self.names.labels[: self.names.sources]
         top_logits = {name: _top_logits(natural.filter(pl.col("model") == name)) for name in sources}
         return Evidence(_compared(self.config), largest, natural["example"].n_unique(), top_logits)
 
     def receipts(self) -> list[tuple[Unit, dict[str, Any]]]:
         """Each unit with what is known of it."""
-        return [(unit, self.folder.unit_facts(unit)) for unit in self.units]
+        return [(unit, self.folder.unit_receipt(unit)) for unit in self.units]
 
     def _scan(self, name: str, attack: str, source: str) -> pl.LazyFrame:
         files = [
@@ -148,5 +148,4 @@ def _compared(config: StudyConfig) -> dict[str, str]:
 def _top_logits(natural: pl.DataFrame) -> TopLogits:
     """Where the largest logits of a model's natural images lie."""
     columns = [name for name in ("ca1", "ca2", "ca3", "ca4", "ca5") if natural[name].null_count() == 0]
-    mean, precision = gaussian(torch.from_numpy(natural.select(columns).to_numpy().astype("float64")))
-    return TopLogits(np.array(mean), np.array(precision))
+    return TopLogits.fit(torch.from_numpy(natural.select(columns).to_numpy().astype("float64")))

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import Names
-from presoftmax.study.run import units_of
+from presoftmax.study.panel import ModelNames
+from presoftmax.study.units import units_of
 
 __all__ = ["Progress", "Status", "status_of"]
 
@@ -66,8 +66,8 @@ def status_of(folder: StudyFolder) -> Status:
     if selection is None:
         return Status(config.title, None, 0, 0, ())
     groups: dict[tuple[str, str], list[float | None]] = {}
-    for unit in units_of(config, Names.of(config), len(selection["ids"])):
-        seconds = folder.unit_facts(unit)["seconds"] if folder.is_done(unit, check=False) else None
+    for unit in units_of(config, ModelNames.of(config), len(selection["ids"])):
+        seconds = folder.unit_receipt(unit)["seconds"] if folder.is_done(unit, check=False) else None
         groups.setdefault((unit.attack, unit.source), []).append(seconds)
     progress = tuple(_progress(*key, seconds) for key, seconds in groups.items())
     return Status(config.title, len(selection["ids"]), selection["looked_at"], len(selection["skipped"]), progress)

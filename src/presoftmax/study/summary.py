@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from presoftmax.analysis import Trajectories, curves_of
+from presoftmax.analysis import Trajectories, curves_of, last_true
 from presoftmax.analysis.claims import CLAIM_COLUMNS, StudyClaims, judge
 from presoftmax.errors import StudyError
 from presoftmax.study.results import Results
+from presoftmax.study.units import Unit
 
-__all__ = ["Overview", "look_over"]
+__all__ = ["StudySummary", "noise_rows", "ranking_rows", "summarize", "throughput"]
 
 
 @dataclass(frozen=True)
-class Overview:
+class StudySummary:
     """What a study came to.
 
     Attributes:
@@ -37,8 +38,9 @@ class Overview:
     nothing_left: tuple[str, ...]
 
 
-def look_over(results: Results) -> Overview:
+def summarize(results: Results) -> StudySummary:
     """Compute everything that a study's report shows, one attack and source at a time."""
+    own = results.own_scores()
     curves: list[pl.DataFrame] = []
     transfer: list[dict[str, Any]] = []
     trajectories: list[dict[str, Any]] = []
@@ -46,23 +48,23 @@ def look_over(results: Results) -> Overview:
     nothing_left: list[str] = []
 
     def seen() -> Iterator[Trajectories]:
-        for t in results.trajectories(CLAIM_COLUMNS):
+        for t in results.trajectories((*CLAIM_COLUMNS, *own)):
             if len(t) == 0:
                 nothing_left.append(f"{t.attack} on {t.source}")
                 continue
             curves.append(curves_of(t))
             transfer.extend(_transfer(t))
-            trajectories.append(_trajectories(t, results.aims(t.attack)))
+            trajectories.append(_trajectories(t))
             table = results.noise(t.attack, t.source)
             if table is not None:
                 noise.append(_noise(t, table))
             yield t
 
-    claims = judge(seen(), results.evidence())
+    claims = judge(seen(), results.evidence(), own)
     if not trajectories:
         raise StudyError(f"{results.folder.path}: every example was left out; some model's answers are not finite")
     shown = pl.concat(noise) if noise else pl.DataFrame()
-    return Overview(claims, pl.concat(curves), transfer, trajectories, shown, tuple(nothing_left))
+    return StudySummary(claims, pl.concat(curves), transfer, trajectories, shown, tuple(nothing_left))
 
 
 def _keys(t: Trajectories) -> dict[str, Any]:
@@ -70,23 +72,21 @@ def _keys(t: Trajectories) -> dict[str, Any]:
 
 
 def _transfer(t: Trajectories) -> Iterator[dict[str, Any]]:
-    for victim, readings in t.transferred.items():
-        wrong, targeted = (readings[reading][:, -1] for reading in ("misclassified", "targeted"))
+    for victim, by_criterion in t.transferred.items():
+        wrong, targeted = by_criterion["misclassified"][:, -1], by_criterion.get("targeted")
         yield {
             **_keys(t),
             "victim": victim,
             "examples": len(t),
             "misclassified": float(wrong.mean()),
-            "targeted": float(targeted.mean()),
+            "targeted": None if targeted is None else float(targeted[:, -1].mean()),
             "removed": int((~wrong).sum()),
         }
 
 
-def _trajectories(t: Trajectories, aims: bool) -> dict[str, Any]:
-    fooled = t.steps["hit"] if aims else t.values("true_margin") > 0
-    moved = t.steps["changed"] > 0
-    last_move = np.where(moved.any(axis=1), moved.shape[1] - 1 - moved[:, ::-1].argmax(axis=1), 0)
-    halted = last_move < moved.shape[1] - 1
+def _trajectories(t: Trajectories) -> dict[str, Any]:
+    fooled, last_move = t.fooled, last_true(t.steps["changed"] > 0)
+    halted = last_move < len(t.iterations) - 1
     return {
         **_keys(t),
         "examples": len(t),
@@ -120,3 +120,52 @@ def _noise(t: Trajectories, table: pl.LazyFrame) -> pl.DataFrame:
         .with_columns((pl.col("transfer") - pl.col("noise")).alias("excess"))
         .sort("victim", "iteration")
     )
+
+
+def noise_rows(noise: pl.DataFrame) -> list[dict[str, Any]]:
+    """The control at the last iteration, and where it stood about half-way in the logarithm of the iterations."""
+    if noise.height == 0:
+        return []
+    keys = ["attack", "source", "victim"]
+    shown = noise.filter(pl.col("iteration") > 0).sort("iteration")
+    rows = []
+    for _, part in shown.group_by(keys, maintain_order=True):
+        rows += [part.row(part.height // 2, named=True), part.row(-1, named=True)]
+    return rows
+
+
+def ranking_rows(summary: StudySummary) -> list[dict[str, Any]]:
+    """Per attack and score: the correlations averaged over the pairs at which they are defined."""
+    attacks = dict.fromkeys(attack for attack, _, _ in summary.claims.rankings)
+    rows = []
+    for attack in attacks:
+        mine = [ranking for (name, _, _), ranking in summary.claims.rankings.items() if name == attack]
+        for score in dict.fromkeys(name for ranking in mine for name in ranking.across):
+            across = [r.across_mean[score] for r in mine if r.across_mean.get(score) is not None]
+            within = [r.within[score] for r in mine if r.within.get(score) is not None]
+            rows.append({"attack": attack, "score": score, "across": _mean(across), "within": _mean(within),
+                         "pairs": len(mine), "across_pairs": len(across), "within_pairs": len(within)})  # fmt: skip
+    return rows
+
+
+def _mean(values: list[Any]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def throughput(receipts: list[tuple[Unit, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Per attack and source: image-iterations a second, and where."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for unit, receipt in receipts:
+        groups.setdefault((unit.attack, unit.source), []).append(receipt)
+    return [
+        {
+            "attack": attack,
+            "source": source,
+            "seconds": sum(each["seconds"] for each in group),
+            "image_iterations": sum(each["image_iterations"] for each in group),
+            "device": ", ".join(dict.fromkeys(each["device"] for each in group)),
+            "threads": ", ".join(dict.fromkeys(str(each["threads"]) for each in group)),
+            "batch": ", ".join(dict.fromkeys(str(each["batch_size"]) for each in group)),
+        }
+        for (attack, source), group in groups.items()
+    ]

@@ -17,27 +17,28 @@ from torch import Tensor
 
 from presoftmax.analysis import log_spaced
 from presoftmax.attacks import Goal
+from presoftmax.choices import Precision
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
-from presoftmax.models import Classifier, Precision, as_fast_as_pays, frozen, is_out_of_memory
-from presoftmax.models.fast import freed_memory_kept
+from presoftmax.models import Classifier, accelerate, frozen, is_out_of_memory, keep_freed_memory
+from presoftmax.scores import load_scores
 from presoftmax.storage import versions
+from presoftmax.study._noise import noise_table
 from presoftmax.study.attack_config import AttackConfig
-from presoftmax.study.noise import noise_table
-from presoftmax.study.panel import Names, Panel, load_panel
+from presoftmax.study.panel import ModelNames, Panel, load_panel
 from presoftmax.tables import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema, rows_of, step_record
-from presoftmax.tracing import Block, Job, are_right, clean_answers, default_batch_size, prepare
+from presoftmax.tracing import Block, Job, are_right, clean_logits, default_batch_size, prepare, stream
 
 __all__ = [
     "SHOWN_ITERATIONS",
-    "Candidates",
-    "Done",
     "OnBlock",
-    "PathsTask",
+    "SelectionTask",
+    "TaskResult",
     "UnitTask",
-    "choose",
-    "find_paths",
+    "VariantsTask",
+    "find_variants",
     "run_unit",
+    "select",
 ]
 
 _SELECTION_BATCH = 32
@@ -48,24 +49,24 @@ OnBlock = Callable[[Job, Block], None]
 
 
 @dataclass(frozen=True)
-class Done:
+class TaskResult:
     """What came of a task: files by name, and what is known besides."""
 
     files: dict[str, bytes]
-    facts: dict[str, Any]
+    receipt: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Candidates:
+class SelectionTask:
     """Images to choose from."""
 
-    names: Names
+    names: ModelNames
     images: ImageSet
 
 
 @dataclass(frozen=True)
-class PathsTask:
-    """Models whose fastest paths are wanted.
+class VariantsTask:
+    """Models whose fastest variants are wanted.
 
     Attributes:
         names: the models.
@@ -75,7 +76,7 @@ class PathsTask:
         image_iterations: images that each model will see.
     """
 
-    names: Names
+    names: ModelNames
     images: ImageSet
     precision: Precision
     batch_size: int | None
@@ -97,9 +98,10 @@ class UnitTask:
         noise: whether victims also see noise.
         final_images: whether the images of the last iteration are kept.
         gallery: of how many examples about a dozen iterations are kept.
+        scores: scores of the user's own, each ``FILE.py:NAME``.
     """
 
-    names: Names
+    names: ModelNames
     source: int
     attack: AttackConfig
     images: ImageSet
@@ -109,46 +111,49 @@ class UnitTask:
     noise: bool
     final_images: bool
     gallery: int
+    scores: tuple[str, ...] = ()
 
 
-def choose(task: Candidates, device: str, on_block: OnBlock | None = None) -> Done:
+def select(task: SelectionTask, device: str, on_block: OnBlock | None = None) -> TaskResult:
     """Show candidates to all models: ``images.safetensors`` of those that all get right, ``natural.parquet`` of all."""
     models = load_panel(task.names, device).models
     kept: list[int] = []
     tables = []
     with frozen(*models):
         for number, batch in enumerate(task.images.batches(_SELECTION_BATCH)):
-            answers = clean_answers(models, batch)
-            right = torch.stack([are_right(logits, batch.labels) for logits in answers]).all(dim=0)
+            shown = clean_logits(models, batch)
+            right = torch.stack([are_right(logits, batch.labels) for logits in shown]).all(dim=0)
             kept += [number * _SELECTION_BATCH + i for i in right.nonzero()[:, 0].tolist()]
-            tables += [_natural(name, batch, logits) for name, logits in zip(task.names.tables, answers, strict=True)]
+            tables += [_natural(name, batch, logits) for name, logits in zip(task.names.labels, shown, strict=True)]
     chosen = task.images.select(kept)
     natural = pl.concat(tables) if tables else pl.DataFrame(schema=polars_schema(NATURAL))
-    facts = {
+    receipt = {
         "ids": list(chosen.ids),
         "looked_at": len(task.images),
-        "num_classes": answers[0].shape[1] if tables else 0,
+        "num_classes": shown[0].shape[1] if tables else 0,
         "skipped": [{"file": entry.file, "reason": entry.reason} for entry in task.images.skipped],
     }
     pixels = to_safetensors({"images": chosen.images.contiguous(), "labels": chosen.labels.contiguous()})
-    return Done({"images.safetensors": pixels, "natural.parquet": _parquet(natural)}, facts)
+    return TaskResult({"images.safetensors": pixels, "natural.parquet": _parquet(natural)}, receipt)
 
 
-def find_paths(task: PathsTask, device: str, on_block: OnBlock | None = None) -> Done:
-    """On which path each network is run: the fastest on this device, or the usual one in a short study."""
+def find_variants(task: VariantsTask, device: str, on_block: OnBlock | None = None) -> TaskResult:
+    """On which variant each network is run: the fastest on this device, or the usual one in a short study."""
     panel = load_panel(task.names, device)
     size = task.batch_size or default_batch_size(task.images, panel.sources[0].device, task.precision)
     images, passes = task.images.images[:size], -(-task.image_iterations // size)
-    paths = []
+    variants = []
     for i, model in enumerate(panel.models):
         is_source = i < task.names.sources
-        faster = as_fast_as_pays(model, images, task.precision, gradient=is_source, passes=passes)
-        paths.append(str(faster.path) if isinstance(faster, Classifier) else "")
-    named = dict(zip(task.names.tables, paths, strict=True))
-    return Done({}, {"precision": task.precision, "paths": named, "device": _device_name(panel.sources[0].device)})
+        faster = accelerate(model, images, task.precision, gradient=is_source, passes=passes)
+        variants.append(str(faster.variant) if isinstance(faster, Classifier) else "")
+    named = dict(zip(task.names.labels, variants, strict=True))
+    return TaskResult(
+        {}, {"precision": task.precision, "variants": named, "device": _device_name(panel.sources[0].device)}
+    )
 
 
-def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Done:
+def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> TaskResult:
     """Attack a shard and record every iteration; where memory is too small, with half the batch, and so on.
 
     Gives ``steps.parquet``, ``transfers.parquet``, and where asked for ``noise.parquet``, ``final.safetensors`` and
@@ -163,26 +168,26 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Do
     while True:
         job = _job(task, panel, examples, size)
         try:
-            with freed_memory_kept():
+            with keep_freed_memory():
                 done = _run(task, panel, job, on_block)
-            done.facts["batch_halved"] = halved
+            done.receipt["batch_halved"] = halved
             return done
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if job.batch_size == 1:
                 raise RunError(
-                    f"not even one image at a time fits the memory of {device} ({task.names.tables})"
+                    f"not even one image at a time fits the memory of {device} ({task.names.labels})"
                 ) from error
             size, halved = max(1, min(job.batch_size, len(examples)) // 2), halved + 1
         _give_memory_back()
 
 
-def _nothing() -> Done:
+def _nothing() -> TaskResult:
     """A unit of which a fixed target has left no image."""
     tables = {"steps": STEPS, "transfers": TRANSFERS, "noise": NOISE}
     files = {f"{name}.parquet": _parquet(pl.DataFrame(schema=polars_schema(kind))) for name, kind in tables.items()}
-    return Done(files, {"examples": [], "image_iterations": 0, "seconds": 0.0, "batch_size": 0, "batch_halved": 0,
+    return TaskResult(files, {"examples": [], "image_iterations": 0, "seconds": 0.0, "batch_size": 0, "batch_halved": 0,
                         "device": "none", "threads": 0})  # fmt: skip
 
 
@@ -198,16 +203,16 @@ def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | Non
     return prepare(
         attack, panel.sources[task.source], examples, victims=panel.victims_of(task.source),
         targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep, precision=task.precision,
-        accelerate=False,
+        accelerate=False, scores=load_scores(task.scores),
     )  # fmt: skip
 
 
-def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> Done:
+def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> TaskResult:
     started = time.monotonic()
     steps, transfers = [], []
     final: list[Tensor] = []
     gallery: dict[int, list[Tensor]] = {}
-    for block in job.stream():
+    for block in stream(job):
         steps.append(block.steps)
         transfers.append(block.transfers)
         shown = max(0, task.gallery - block.batch * job.batch_size)
@@ -236,10 +241,10 @@ def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> Do
     if task.gallery:
         pictures = {str(iteration): torch.cat(images) for iteration, images in gallery.items()}
         files["gallery.safetensors"] = to_safetensors(pictures)
-    return Done(files, _facts(job, seconds))
+    return TaskResult(files, _receipt_of(job, seconds))
 
 
-def _facts(job: Job, seconds: float) -> dict[str, Any]:
+def _receipt_of(job: Job, seconds: float) -> dict[str, Any]:
     images, iterations = len(job.examples), job.attack.steps + 1
     return {
         "examples": list(job.examples.ids),
@@ -247,7 +252,7 @@ def _facts(job: Job, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "batch_size": job.batch_size,
         "attack": job.attack.describe(),
-        "paths": job.paths(),
+        "variants": job.variants(),
         "device": _device_name(job.source.device),
         "threads": torch.get_num_threads(),
         "versions": versions(),
@@ -268,7 +273,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 def _natural(model: str, batch: ImageSet, logits: Tensor) -> pl.DataFrame:
     """Rows of `natural`: what `steps` says of clean images, as far as it is about the model alone."""
-    record = step_record(logits, Goal(batch.labels, batch.labels[:, None]))
+    record = step_record(logits, Goal.of(batch.labels))
     return rows_of(NATURAL, record, batch.ids, [0] * len(batch), {"model": model})
 
 

@@ -1,6 +1,6 @@
 """What is written down about an iteration, computed where the logits are and moved to the host in blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from presoftmax import numerics
 from presoftmax.attacks import Goal
-from presoftmax.scores import Facts, compute
-from presoftmax.tables.schema import NOT_FINITE, STEPS, TOP, TRANSFERS, Column, polars_schema
+from presoftmax.scores import RECORDED, Facts, Score
+from presoftmax.tables.schema import NOT_FINITE, STEPS, TOP, TRANSFERS, Column, polars_schema, with_scores
 
 __all__ = ["Recorder", "perturbation_record", "rows_of", "step_record", "transfer_record"]
 
@@ -20,41 +20,27 @@ Record = dict[str, Tensor]
 _MOST_ITERATIONS = 64
 _MOST_VALUES = 2**22
 
-_SCORES = (
-    "margin",
-    "group_log_odds",
-    "misclassification_log_odds",
-    "true_margin",
-    "best_group_log_odds",
-    "negative_entropy",
-    "negative_renyi_entropy",
-)
 
-
-def step_record(logits: Tensor, goal: Goal) -> Record:
-    """The columns of `steps` that come from the source's logits ``(N, M)``."""
+def step_record(logits: Tensor, goal: Goal, scores: Iterable[Score] = ()) -> Record:
+    """The columns of `steps` that come from the source's logits ``(N, M)``, with those of a user's own scores."""
     top = torch.topk(logits, min(TOP, logits.shape[1]), dim=1)
     finite = logits.isfinite().all(dim=1)
-    confidence = numerics.confidence(logits.float())
     z = logits.double()
-    facts = Facts(labels=goal.labels, targets=goal.targets)
+    facts = Facts(labels=goal.labels, targets=goal.targets if goal.targets.shape[1] else None)
+    told = {score.name: score(z, facts) for score in (*RECORDED, *scores) if score.can_be_told(facts)}
     record = {
         "predicted": top.indices[:, 0].masked_fill(~finite, NOT_FINITE),
-        "confidence": confidence,
+        **told,
         "target_logits": logits.gather(1, goal.targets),
-        "logsumexp": numerics.logsumexp(z),
-        "log_odds": numerics.log_odds(z, top.indices[:, 0]),
-        **{name: compute(name, z, facts) for name in _SCORES},
-        "saturated": confidence == 1,
+        "saturated": told["confidence"] == 1,
         "logits_mean": z.mean(dim=1),
         "logits_std": z.std(dim=1, correction=0),
         "label": goal.labels,
         "targets": goal.targets,
     }
-    for i in range(top.values.shape[1]):
+    for i in range(1, top.values.shape[1]):
         record[f"ca{i + 1}"] = top.values[:, i]
-        if i:
-            record[f"class{i + 1}"] = top.indices[:, i]
+        record[f"class{i + 1}"] = top.indices[:, i]
     return record
 
 
@@ -96,7 +82,7 @@ def transfer_record(logits: Tensor, goal: Goal) -> Record:
     """The columns of `transfers` that come from a victim's logits ``(N, M)``."""
     ca1, predicted = logits.max(dim=1)
     finite = logits.isfinite().all(dim=1)
-    return {
+    record = {
         "predicted": predicted.masked_fill(~finite, NOT_FINITE),
         "confidence": numerics.confidence(logits.float()),
         "ca1": ca1,
@@ -104,14 +90,16 @@ def transfer_record(logits: Tensor, goal: Goal) -> Record:
         "label_logit": logits.gather(1, goal.labels[:, None])[:, 0],
         "log_odds": numerics.log_odds(logits, predicted),
         "misclassified": finite & (predicted != goal.labels),
-        "targeted": finite & (predicted[:, None] == goal.targets).any(dim=1),
     }
+    if goal.targets.shape[1]:
+        record["targeted"] = finite & (predicted[:, None] == goal.targets).any(dim=1)
+    return record
 
 
 class _Columns:
     """Values of consecutive iterations, in memory that is taken once.
 
-    Small tensors that outlive an iteration would be strewn over the memory that a network's layers take and free.
+    Small tensors that outlive an iteration would break up the memory that a network's layers take and free.
     """
 
     def __init__(self) -> None:
@@ -138,21 +126,25 @@ class Recorder:
     Args:
         attack: name of the attack.
         source: name of the source.
-        victims: names of the victims, in the order of their answers.
+        victims: names of the victims, in the order of their logits.
         ids: the ``N`` example ids of the batch.
+        scores: a user's own, besides those of the registry.
     """
 
-    def __init__(self, attack: str, source: str, victims: Sequence[str], ids: Sequence[str]) -> None:
+    def __init__(
+        self, attack: str, source: str, victims: Sequence[str], ids: Sequence[str], scores: Sequence[Score] = ()
+    ) -> None:
         self._keys = {"attack": attack, "source": source}
         self._victims = tuple(victims)
         self._ids = tuple(ids)
+        self._scores = tuple(scores)
         self._iterations: list[int] = []
         self._most = _MOST_ITERATIONS
-        self._perturbations, self._logits, self._answers = _Columns(), _Columns(), _Columns()
+        self._perturbations, self._logits, self._victim_logits = _Columns(), _Columns(), _Columns()
 
     @property
     def is_full(self) -> bool:
-        """Whether what is kept should be flushed, lest it take too much memory."""
+        """Whether what is kept should be flushed, before it takes too much memory."""
         return len(self._iterations) >= self._most
 
     def add(
@@ -160,7 +152,7 @@ class Recorder:
         iteration: int,
         perturbation: Record,
         logits: Tensor,
-        answers: Sequence[Tensor],
+        victim_logits: Sequence[Tensor],
         float_logits: Tensor | None = None,
     ) -> None:
         """Take an iteration.
@@ -169,31 +161,31 @@ class Recorder:
             iteration: its number.
             perturbation: columns that come from the images.
             logits: the source's, ``(N, M)``, of the recorded images.
-            answers: the victims', likewise.
+            victim_logits: each victim's, likewise.
             float_logits: the source's of the images before rounding, where it saw those.
         """
         if not self._iterations:
-            self._most = max(1, min(_MOST_ITERATIONS, _MOST_VALUES // (logits.numel() * (1 + len(answers)))))
-        place = (len(self._iterations), self._most)
-        self._perturbations.put(*place, perturbation)
-        self._logits.put(*place, {"image": logits} | ({} if float_logits is None else {"float": float_logits}))
-        self._answers.put(*place, dict(zip(self._victims, answers, strict=True)))
+            self._most = max(1, min(_MOST_ITERATIONS, _MOST_VALUES // (logits.numel() * (1 + len(victim_logits)))))
+        position = (len(self._iterations), self._most)
+        self._perturbations.put(*position, perturbation)
+        self._logits.put(*position, {"image": logits} | ({} if float_logits is None else {"float": float_logits}))
+        self._victim_logits.put(*position, dict(zip(self._victims, victim_logits, strict=True)))
         self._iterations.append(iteration)
 
     def flush(self, goal: Goal) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The `steps` and `transfers` rows of what was added since the last flush."""
         iterations, self._iterations = self._iterations, []
         rows = len(iterations)
-        repeated = Goal(goal.labels.repeat(rows), goal.targets.repeat(rows, 1))
+        repeated = Goal(goal.labels.repeat(rows), goal.targets.repeat(rows, 1), goal.examples.repeat(rows))
         steps, logits = self._perturbations.take(rows), self._logits.take(rows)
         steps |= float_record(logits["float"], repeated) if "float" in logits else {}
-        steps |= step_record(logits["image"], repeated)
+        steps |= step_record(logits["image"], repeated, self._scores)
         by_victim = [
-            self._frame(TRANSFERS, transfer_record(answers, repeated), iterations, {"victim": name})
-            for name, answers in self._answers.take(rows).items()
+            self._frame(TRANSFERS, transfer_record(shown, repeated), iterations, {"victim": name})
+            for name, shown in self._victim_logits.take(rows).items()
         ]
         transfers = pl.concat(by_victim) if by_victim else pl.DataFrame(schema=polars_schema(TRANSFERS))
-        return self._frame(STEPS, steps, iterations, {}), transfers
+        return self._frame(with_scores(STEPS, self._scores), steps, iterations, {}), transfers
 
     def _frame(
         self, columns: Sequence[Column], record: Record, iterations: Sequence[int], names: Mapping[str, str]
@@ -206,7 +198,7 @@ def rows_of(
     columns: Sequence[Column],
     record: Record,
     examples: Sequence[str],
-    iterations: Sequence[int] | npt.NDArray[np.int64],
+    iterations: Sequence[int] | npt.NDArray[np.int64] | None,
     names: Mapping[str, str],
 ) -> pl.DataFrame:
     """A record of R rows as a frame of a table; what it lacks is null.
@@ -215,12 +207,13 @@ def rows_of(
         columns: of the table.
         record: values ``(R, ...)`` by column.
         examples: R ids.
-        iterations: R numbers.
+        iterations: R numbers; None where there are none.
         names: columns that are the same in all rows.
     """
     values = {name: pl.Series(each.cpu().numpy()) for name, each in record.items()}
     values["example"] = pl.Series(list(examples), dtype=pl.String)
-    values["iteration"] = pl.Series(np.asarray(iterations))
+    if iterations is not None:
+        values["iteration"] = pl.Series(np.asarray(iterations))
     return pl.DataFrame(values).select(
         pl.col(c.name).cast(c.dtype) if c.name in values else pl.lit(names.get(c.name), c.dtype).alias(c.name)
         for c in columns

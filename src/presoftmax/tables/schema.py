@@ -1,32 +1,39 @@
-"""The columns of the tables, `STEPS`, `TRANSFERS` and those of a study: their types, their units and what they mean.
+"""The columns of every table that is written: their types, their units and what they mean.
 
-Every frame and every Parquet file of the package has exactly these columns. ``python -m presoftmax.tables`` prints them
-as the Markdown page of the documentation.
+Every frame and every Parquet file of the package has exactly these columns; those of scores come from their registry.
+``python -m presoftmax.tables`` prints them as the Markdown page of the documentation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from presoftmax.scores import RECORDED, SCORES, Score
+
 __all__ = [
+    "CURVES",
     "NATURAL",
     "NOISE",
     "NOT_FINITE",
+    "SCORE_COLUMNS",
     "STEPS",
+    "STRENGTH",
+    "SURVIVAL",
     "TABLES",
     "TOP",
     "TRANSFERS",
     "Column",
     "markdown",
     "polars_schema",
+    "with_scores",
 ]
 
 TOP = 5
 """How many of the largest logits are kept."""
 
 NOT_FINITE = -1
-"""The predicted class where a model's answer was NaN or infinite."""
+"""The predicted class where a model's logits were NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -50,126 +57,149 @@ _KEYS = (
     Column("iteration", _INT32, "steps", "0 is the untouched image"),
 )
 
-_TOP_LOGITS = tuple(
+
+def _column_of(score: Score) -> Column:
+    meaning = score.formula or f"the score `{score.name}`"
+    return Column(score.name, _FLOAT32 if score.single else _FLOAT64, score.unit, meaning)
+
+
+SCORE_COLUMNS: tuple[Column, ...] = tuple(_column_of(score) for score in RECORDED)
+"""A column for each recorded score; see `presoftmax.scores`."""
+
+_LOWER_LOGITS = tuple(
     Column(f"ca{i}", _FLOAT32, "logit", f"logit number {i} from the top; null beyond the classes")
-    for i in range(1, TOP + 1)
+    for i in range(2, TOP + 1)
+)
+
+_PREDICTED = Column("predicted", _INT32, "class", "top class of the source; -1 where its logits were not finite")
+_LABEL = Column("label", _INT32, "class", "true class")
+_NORMS = (
+    Column("l0", _INT32, "values", "pixel values (of C x H x W) that differ from the clean image"),
+    Column("l1", _FLOAT64, "grey levels", "L1 norm of the perturbation of the 8-bit image"),
+    Column("l2", _FLOAT64, "grey levels", "L2 norm"),
+    Column("linf", _INT32, "grey levels", "L-infinity norm"),
 )
 
 STEPS: tuple[Column, ...] = (
     *_KEYS,
-    Column("label", _INT32, "class", "true class"),
-    Column("targets", _CLASSES, "class", "classes that the attack drives up, the first one first"),
-    Column("predicted", _INT32, "class", "top class of the source; -1 where its answer was not finite"),
-    Column(
-        "confidence",
-        _FLOAT32,
-        "probability",
-        "softmax probability of the top class in float32, as everyone reports it",
-    ),
-    *_TOP_LOGITS,
+    _LABEL,
+    Column("targets", _CLASSES, "class", "classes that the attack drives up, the first one first; empty for none"),
+    _PREDICTED,
+    *SCORE_COLUMNS,
+    *_LOWER_LOGITS,
     *(Column(f"class{i}", _INT32, "class", f"class of `ca{i}`") for i in range(2, TOP + 1)),
     Column("target_logits", _LOGITS, "logit", "logit of each target, in the order of `targets`"),
-    Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
-    Column(
-        "log_odds",
-        _FLOAT64,
-        "nats",
-        "exact log-odds of the top class, z_1 - logsumexp(others); never saturates",
-    ),
-    Column("margin", _FLOAT64, "logit", "ca1 - ca2"),
-    Column("group_log_odds", _FLOAT64, "nats", "log-odds of all targets together against all other classes"),
-    Column(
-        "misclassification_log_odds",
-        _FLOAT64,
-        "nats",
-        "log-odds of anything but the true class, log((1 - p_y) / p_y)",
-    ),
-    Column("true_margin", _FLOAT64, "logit", "largest logit of a wrong class minus that of the true class"),
-    Column(
-        "best_group_log_odds",
-        _FLOAT64,
-        "nats",
-        "log-odds of the best group of largest logits against the rest (score `best_group_log_odds`)",
-    ),
-    Column("negative_entropy", _FLOAT64, "nats", "sum of p log p"),
-    Column("negative_renyi_entropy", _FLOAT64, "nats", "log of the sum of p squared"),
     Column("saturated", _BOOL, "", "whether the float32 confidence is exactly 1"),
     Column("logits_mean", _FLOAT64, "logit", "mean over the classes"),
     Column("logits_std", _FLOAT64, "logit", "standard deviation over the classes (population)"),
-    Column(
-        "changed",
-        _FLOAT32,
-        "share",
-        "share of pixels of which this step changed any channel of the 8-bit image",
-    ),
+    Column("changed", _FLOAT32, "share", "share of pixels of which this step changed any channel of the 8-bit image"),
     Column(
         "gradient_vanished",
         _BOOL,
         "",
         "whether the objective's gradient here is zero in every pixel, or in the logit of the class that a "
-        "cross-entropy is about; false at the last iteration, from which no step is taken",
+        "cross-entropy is about; false at the last iteration, from which no step is taken; null where a recorded "
+        "attack took no gradient",
     ),
-    Column("l0", _INT32, "values", "pixel values (of C x H x W) that differ from the clean image"),
-    Column("l1", _FLOAT64, "grey levels", "L1 norm of the perturbation of the 8-bit image"),
-    Column("l2", _FLOAT64, "grey levels", "L2 norm"),
-    Column("linf", _INT32, "grey levels", "L-infinity norm"),
-    Column(
-        "float_predicted",
-        _INT32,
-        "class",
-        "top class at the float image; only in the `final` mode, null otherwise",
-    ),
+    *_NORMS,
+    Column("float_predicted", _INT32, "class", "top class at the float image; only in the `final` mode, else null"),
     Column("float_confidence", _FLOAT32, "probability", "confidence at the float image; likewise"),
     Column("float_ca1", _FLOAT32, "logit", "largest logit at the float image; likewise"),
     Column("float_log_odds", _FLOAT64, "nats", "log-odds of the top class at the float image; likewise"),
     Column("float_target_logits", _LOGITS, "logit", "logit of each target at the float image; likewise"),
 )
 
+
+def with_scores(columns: Sequence[Column], scores: Iterable[Score]) -> tuple[Column, ...]:
+    """The columns of a table, with those of a user's own scores at the end."""
+    return (*columns, *map(_column_of, scores))
+
+
 TRANSFERS: tuple[Column, ...] = (
     *_KEYS,
     Column("victim", _STRING, "", "name of the model that the example was shown to"),
-    Column("predicted", _INT32, "class", "top class of the victim; -1 where its answer was not finite"),
+    Column("predicted", _INT32, "class", "top class of the victim; -1 where its logits were not finite"),
     Column("confidence", _FLOAT32, "probability", "softmax probability of the victim's top class in float32"),
     Column("ca1", _FLOAT32, "logit", "the victim's largest logit"),
     Column("target_logits", _LOGITS, "logit", "the victim's logit of each target"),
     Column("label_logit", _FLOAT32, "logit", "the victim's logit of the true class"),
     Column("log_odds", _FLOAT64, "nats", "exact log-odds of the victim's top class"),
     Column(
-        "misclassified",
-        _BOOL,
-        "",
-        "whether the victim's top class differs from the true class (the paper's transfer)",
+        "misclassified", _BOOL, "", "whether the victim's top class differs from the true class (the paper's transfer)"
     ),
-    Column("targeted", _BOOL, "", "whether the victim's top class is one of the targets"),
+    Column(
+        "targeted", _BOOL, "", "whether the victim's top class is one of the targets; null where the attack has none"
+    ),
 )
 
 NOISE: tuple[Column, ...] = (
     *_KEYS,
     Column("victim", _STRING, "", "name of the model that the noise was shown to"),
-    Column(
-        "l2",
-        _FLOAT64,
-        "grey levels",
-        "L2 norm of the noise, as near as the 8-bit lattice allows to that of the example",
-    ),
+    Column("l2", _FLOAT64, "grey levels", "L2 norm of the noise, as near as 8-bit images allow to that of the example"),
     Column(
         "misclassified",
         _BOOL,
         "",
         "whether the victim's top class for the clean image with noise is not the true class",
     ),
-    Column("targeted", _BOOL, "", "whether it is one of the attack's targets"),
+    Column("targeted", _BOOL, "", "whether it is one of the attack's targets; null where the attack has none"),
 )
 
 NATURAL: tuple[Column, ...] = (
     Column("example", _STRING, "", "id of the image"),
     Column("model", _STRING, "", "name of the model"),
-    Column("label", _INT32, "class", "true class"),
-    Column("predicted", _INT32, "class", "top class; -1 where the answer was not finite"),
-    Column("confidence", _FLOAT32, "probability", "softmax probability of the top class in float32"),
-    *_TOP_LOGITS,
-    Column("log_odds", _FLOAT64, "nats", "exact log-odds of the top class"),
-    Column("logsumexp", _FLOAT64, "nats", "log of the sum of exp over all logits"),
+    _LABEL,
+    Column("predicted", _INT32, "class", "top class; -1 where the logits were not finite"),
+    *(column for column in SCORE_COLUMNS if column.name in ("confidence", "ca1")),
+    *_LOWER_LOGITS,
+    *(column for column in SCORE_COLUMNS if column.name in ("log_odds", "logsumexp")),
+)
+
+STRENGTH: tuple[Column, ...] = (
+    Column("example", _STRING, "", "id of the image"),
+    _LABEL,
+    Column("predicted_clean", _INT32, "class", "top class of the source for the clean image"),
+    _PREDICTED,
+    Column("fooled_as_given", _BOOL, "", "whether the source is wrong about the image as it was given"),
+    Column("fooled", _BOOL, "", "whether the source is wrong about it rounded to 8 bits; all scores are of that image"),
+    Column("confidence_as_given", _FLOAT32, "probability", "confidence of the image as it was given"),
+    *SCORE_COLUMNS,
+    *_LOWER_LOGITS,
+    Column("true_probability", _FLOAT64, "probability", "softmax probability of the true class, in float64"),
+    *_NORMS,
+    Column("log_tail_probability", _FLOAT64, "nats", "log of the probability that a natural image has such a CA1"),
+    Column("largest_natural_ca1", _FLOAT64, "logit", "largest CA1 of any natural image"),
+    Column("natural_images", _INT32, "images", "how many natural images that stands on"),
+    Column("verdict", _STRING, "", "what the example is worth, in a word"),
+    Column("because", _STRING, "", "and why"),
+    Column("rank", _INT32, "", "by the misclassification log-odds; 1 is the strongest"),
+    Column("rank_by_confidence", _INT32, "", "by the confidence"),
+)
+
+SURVIVAL: tuple[Column, ...] = (
+    Column("example", _STRING, "", "id of the image"),
+    Column("distortion", _STRING, "", "what the image went through; see `presoftmax.strength.DISTORTIONS`"),
+    Column("fooled", _BOOL, "", "whether the source is still wrong about it"),
+)
+
+CURVES: tuple[Column, ...] = (
+    Column("attack", _STRING, "", "name of the attack"),
+    Column("source", _STRING, "", "name of the source model"),
+    Column("victim", _STRING, "", "name of the victim"),
+    Column("cleaned", _BOOL, "", "whether only the examples count that had transferred at the last iteration"),
+    Column("iteration", _INT32, "steps", "0 is the untouched image"),
+    Column("examples", pl.UInt32(), "images", "how many examples the row stands on"),
+    Column("transferability", _FLOAT64, "percent", "share of the examples that fool the victim"),
+    *(
+        Column(f"{score.name}{end}", _FLOAT64, score.unit, meaning.format(score.name))
+        for score in RECORDED
+        if score.curved
+        for end, meaning in (
+            ("", "mean of `{}` over the examples"),
+            ("_low", "lower end of the 95 % interval of the mean of `{}`; null for a single example"),
+            ("_high", "upper end; likewise"),
+        )
+    ),
 )
 
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
@@ -180,6 +210,9 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
         "random noise of the same L2 norm, one row per example, shown iteration and victim (studies only)",
     ),
     "natural": (NATURAL, "one row per clean image that was looked at and model (studies only)"),
+    "curves": (CURVES, "one row per attack, source, victim, cleaned or not, and iteration (a study's report)"),
+    "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
+    "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
 }
 
 
@@ -189,9 +222,16 @@ def polars_schema(columns: Sequence[Column]) -> pl.Schema:
 
 
 def markdown() -> str:
-    """All tables as Markdown."""
+    """All tables, and the scores that are among their columns, as Markdown."""
     parts = ["# The tables\n\nWritten by `python -m presoftmax.tables`.\n"]
     for title, (columns, rows) in TABLES.items():
         parts.append(f"\n## `{title}`: {rows}\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n")
         parts += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |\n" for c in columns]
+    parts.append(
+        "\n## The scores\n\nLogits z, sorted z_1 >= z_2 >= ..., true class y; larger means stronger.\n\n"
+        "| score | formula | unit | range | fooled by | source |\n| --- | --- | --- | --- | --- | --- |\n"
+    )
+    parts += [
+        f"| `{s.name}` | {s.formula} | {s.unit} | {s.range} | {s.fooled_by} | {s.source} |\n" for s in SCORES.values()
+    ]
     return "".join(parts)

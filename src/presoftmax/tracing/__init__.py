@@ -1,18 +1,24 @@
 """Running an attack: what is to be run, the loop, what came of it."""
 
-from presoftmax.tracing.selection import Selection, are_right, clean_answers, select_correct
-from presoftmax.tracing.trace import Block, Job, Trace, default_batch_size, name_victims, prepare, trace
+from presoftmax.tracing.job import Job, JobOptions, default_batch_size, prepare
+from presoftmax.tracing.loop import Block, stream
+from presoftmax.tracing.selection import Selection, are_right, clean_logits, select_correct
+from presoftmax.tracing.step import AttackState, ForwardPass
+from presoftmax.tracing.trace import Trace, trace
 
 __all__ = [
+    "AttackState",
     "Block",
+    "ForwardPass",
     "Job",
+    "JobOptions",
     "Selection",
     "Trace",
     "are_right",
-    "clean_answers",
+    "clean_logits",
     "default_batch_size",
-    "name_victims",
     "prepare",
     "select_correct",
+    "stream",
     "trace",
 ]

@@ -9,7 +9,7 @@ from presoftmax.data import ImageSet, Skipped, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import Model, check_same_classes, checked_logits, frozen
 
-__all__ = ["Selection", "are_right", "clean_answers", "select_correct"]
+__all__ = ["Selection", "are_right", "clean_logits", "select_correct"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def select_correct(
         skipped += piece.skipped
         for batch in piece.batches(batch_size):
             right = torch.ones(len(batch), dtype=torch.bool)
-            for model, logits in zip(models, clean_answers(models, batch), strict=True):
+            for model, logits in zip(models, clean_logits(models, batch), strict=True):
                 num_classes = logits.shape[1]
                 hit = are_right(logits, batch.labels)
                 correct[model.name] += int(hit.sum())
@@ -79,11 +79,11 @@ def select_correct(
 
 
 def are_right(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Whether answers ``(N, M)`` are finite and right, ``(N,)``."""
+    """Whether logits ``(N, M)`` are finite and right, ``(N,)``."""
     return logits.isfinite().all(dim=1) & (logits.argmax(dim=1) == labels)
 
 
-def clean_answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:
+def clean_logits(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor]:
     """Each model's logits ``(N, M)`` of a batch, on the CPU, once it is seen that they and the labels fit together.
 
     Raises:
@@ -91,10 +91,10 @@ def clean_answers(models: Sequence[Model], batch: ImageSet) -> list[torch.Tensor
         ModelError: a model that does not answer with logits, or models with different numbers of classes.
     """
     with frozen(*models):
-        answers = [checked_logits(model, batch.images).cpu() for model in models]
-    check_same_classes({model.name: answer.shape[1] for model, answer in zip(models, answers, strict=True)})
-    batch.check_labels(answers[0].shape[1])
-    return answers
+        shown = [checked_logits(model, batch.images).cpu() for model in models]
+    check_same_classes({model.name: logits.shape[1] for model, logits in zip(models, shown, strict=True)})
+    batch.check_labels(shown[0].shape[1])
+    return shown
 
 
 def _nothing_left(looked_at: int, correct: dict[str, int], skipped: Sequence[Skipped]) -> str:

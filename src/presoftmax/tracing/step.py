@@ -1,25 +1,28 @@
-"""One batch on its way up: where its images are, where the gradient is taken, and the next move."""
+"""The state of a batch between two iterations: `forward`, then `backward`, then `step`.
+
+The backward pass is apart from the step so that victims can look in between, when the memory of the graph is free.
+"""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from presoftmax.attacks import Attack, Draws, Goal, to_floats, to_pixels
+from presoftmax.attacks import Attack, Draws, Goal, Identity, as_objective, to_floats, to_pixels, vanished
 from presoftmax.data import ImageSet
 from presoftmax.models import Classifier, ask
 
-__all__ = ["Ascent", "Look"]
+__all__ = ["AttackState", "ForwardPass"]
 
 
 @dataclass(frozen=True)
-class Look:
-    """The source's answer to the images of an iteration.
+class ForwardPass:
+    """The source's logits of the images of an iteration.
 
     Attributes:
         pixels: uint8 ``(N, C, H, W)``, what is recorded and what victims see.
         seen: float images that the source saw.
-        logits: ``(N, M)``; with the graph back to ``seen`` where the next gradient is taken from this very pass.
+        logits: ``(N, M)``; with the graph back to ``seen`` where a gradient is taken from this very pass.
     """
 
     pixels: Tensor
@@ -27,97 +30,94 @@ class Look:
     logits: Tensor
 
 
-class Ascent:
-    """The state of a batch between two iterations: `look`, then `differentiate`, then `move`.
+class AttackState:
+    """Where the images of a batch are, and what the update remembers.
 
-    A plain attack takes its gradient from the forward pass that is recorded. One with a view, or an update that looks
-    ahead, makes passes of its own for it. The backward pass is apart from the move so that victims can look in between,
-    when the memory of the graph is free again.
+    A plain attack takes its gradient from the forward pass that is recorded. What else its views, or an update that
+    looks ahead, want to see costs passes of their own.
+
+    Attributes:
+        clean: uint8 ``(N, C, H, W)``, on the source's device.
+        floats: float images in [0, 1], those of the iteration under way.
     """
 
     def __init__(self, attack: Attack, source: Classifier, batch: ImageSet, seed: int) -> None:
         self._attack, self._source = attack, source
+        self._objective = as_objective(attack.objective)
         self._ids, self._seed = batch.ids, seed
         self._iteration = 0
         self.clean = batch.images.to(source.device)
         self._clean_floats = self.floats = to_floats(self.clean)
         self._variable = attack.space.variable(self.floats)
-        self._state = attack.update.start(self.floats)
-        self._gradient: Tensor | None = None
+        self._memory = attack.update.start(self.floats)
+        self._gradients: tuple[Tensor, ...] | None = None
 
-    def look(self) -> Look:
+    def forward(self) -> ForwardPass:
         """Show the source the images as they are now."""
         attack = self._attack
         pixels = to_pixels(self.floats)
         seen = (to_floats(pixels) if attack.discretization.source_sees_pixels else self.floats).detach()
-        if not self._moves_by_gradient() or attack.copies:
-            with torch.no_grad():
-                return Look(pixels, seen, ask(self._source, seen))
-        seen.requires_grad_(True)
-        return Look(pixels, seen, ask(self._source, seen))
+        if self._takes_gradient() and attack.recorded_pass_serves:
+            return ForwardPass(pixels, seen.requires_grad_(True), ask(self._source, seen))
+        with torch.no_grad():
+            return ForwardPass(pixels, seen, ask(self._source, seen))
 
-    def differentiate(self, look: Look, goal: Goal) -> Tensor:
-        """Take the gradient for the next move; returns for which examples it vanished, bool ``(N,)``.
-
-        It has vanished where it is zero in every pixel, or zero in the logit of the class that the objective is about:
-        the rest of it then points somewhere else.
-        """
-        if not self._moves_by_gradient():
-            self._gradient = None
+    def backward(self, forward: ForwardPass, goal: Goal) -> Tensor:
+        """Take the gradients of the next step; returns for which examples they vanished, bool ``(N,)``."""
+        self._gradients = None
+        if not self._takes_gradient():
             return torch.zeros_like(goal.labels, dtype=torch.bool)
-        if self._attack.copies:
-            gradient, undriven = self._average_of_copies(look.seen, goal)
-        else:
-            gradient, undriven = self._backward(look.logits, look.seen, goal)
-        pull = self._attack.constraint.pull(look.seen.detach(), self._clean_floats)
-        self._gradient = gradient if pull is None else gradient + pull
-        return (self._gradient.abs().amax(dim=(1, 2, 3)) == 0) | undriven
+        images, logits = self._views(forward)
+        values = self._objective(logits, goal).reshape(self._objective.gradients, -1)
+        by_logit, first = torch.autograd.grad(values[0].sum(), (logits, images), retain_graph=len(values) > 1)
+        others = [torch.autograd.grad(value.sum(), images, retain_graph=True)[0] for value in values[1:]]
+        penalty = self._attack.constraint.penalty_gradient(forward.seen.detach(), self._clean_floats)
+        self._gradients = (first if penalty is None else first + penalty, *others)
+        return vanished(self._gradients, by_logit, self._objective.loss_class(goal))
 
     @torch.no_grad()
-    def move(self, look: Look) -> None:
+    def step(self, forward: ForwardPass) -> None:
         """Make the images of the next iteration; those whose gradient is not finite stay as they are."""
         attack, std = self._attack, self._source.std
         if attack.start is not None and self._iteration == 0:
             started = attack.start(self._clean_floats, self._draws()).clamp(0, 1)
             self._variable = attack.space.variable(started)
-        elif self._gradient is not None:
+        elif self._gradients is not None:
             rounds = attack.discretization.steps_from_pixels
-            origin = attack.space.variable(look.seen.detach()) if rounds else self._variable
+            origin = attack.space.variable(forward.seen.detach()) if rounds else self._variable
             # A channels_last network gives the gradient in its layout, which the images do not have: mixed, each
             # operation takes several times as long.
-            finite = self._gradient.contiguous().nan_to_num_(0.0, 0.0, 0.0)
-            step, self._state = attack.update.step(attack.space.gradient(finite, origin, std), self._state)
+            finite = (each.contiguous().nan_to_num_(0.0, 0.0, 0.0) for each in self._gradients)
+            gradients = tuple(attack.space.gradient(each, origin, std) for each in finite)
+            step, self._memory = attack.update.step(gradients, self._memory)
             self._variable = attack.space.moved(origin, step, std)
         self.floats = attack.constraint.project(attack.space.images(self._variable), self._clean_floats).clamp_(0, 1)
         if not attack.space.is_unbounded:
             self._variable = self.floats
         self._iteration += 1
 
-    def _moves_by_gradient(self) -> bool:
-        """Whether there is a next move, and it needs a gradient."""
+    def _takes_gradient(self) -> bool:
+        """Whether there is a next step, and it needs a gradient."""
         begins = self._iteration == 0 and self._attack.start is not None
         return not begins and self._iteration < self._attack.steps
 
-    def _backward(self, logits: Tensor, images: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-        """The objective's gradient in the images, and for which examples it is zero in the logit that it is about."""
-        objective = self._attack.objective
-        by_logit, gradient = torch.autograd.grad(objective(logits, goal).sum(), (logits, images))
-        driven = getattr(objective, "driven", None)
-        if driven is None:
-            return gradient, torch.zeros_like(goal.labels, dtype=torch.bool)
-        return gradient, by_logit.gather(1, driven(goal)[:, None])[:, 0] == 0
+    def _views(self, forward: ForwardPass) -> tuple[Tensor, Tensor]:
+        """The images in which the gradient is taken, and the logits ``(V, N, M)`` of all views of them."""
+        attack = self._attack
+        if attack.recorded_pass_serves:
+            images = forward.seen
+        else:
+            images = forward.seen.detach()
+            if attack.update.looks_ahead:
+                images = attack.space.moved(images, attack.update.ahead(self._memory), self._source.std)
+            images = images.detach().requires_grad_(True)
+        logits = [
+            forward.logits
+            if attack.recorded_pass_serves and isinstance(view, Identity)
+            else ask(self._source, view(images, self._draws(number)))
+            for number, view in enumerate(attack.views)
+        ]
+        return images, logits[0][None] if len(logits) == 1 else torch.stack(logits)
 
-    def _average_of_copies(self, seen: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-        view, offset = self._attack.view, self._attack.update.ahead(self._state)
-        there = seen if offset is None else self._attack.space.moved(seen, offset, self._source.std)
-        gradients, undriven = [], []
-        for copy in range(self._attack.copies):
-            images = there.detach().requires_grad_(True)
-            shown = images if view is None else view(images, copy, self._draws())
-            gradient, lost = self._backward(ask(self._source, shown), images, goal)
-            gradients.append(gradient)
-            undriven.append(lost)
-        return torch.stack(gradients).mean(dim=0), torch.stack(undriven).all(dim=0)
-
-    def _draws(self) -> Draws:
-        return Draws(self._seed, self._ids, self._iteration + 1)
+    def _draws(self, view: int = 0) -> Draws:
+        return Draws(self._seed, self._ids, self._iteration + 1, view)

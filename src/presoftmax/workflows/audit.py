@@ -1,6 +1,5 @@
 """An audit of one model on natural images: a folder with its page, its logits' range and the reference they give."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,8 +52,7 @@ def run_audit(model: str, images: str, labels: Path | None, device: str | None, 
     logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
     known = truth if bool((truth != UNKNOWN).all()) else None
     trust = assess(logits, known)
-    folder = RunFolder.create(out)
-    try:
+    with RunFolder.making(out) as folder:
         reference = _reference(folder, classifier.name, logits)
         sentences = audit_sentences(classifier.name, trust)
         summary = _summary(classifier.name, trust, out, reference)
@@ -62,18 +60,15 @@ def run_audit(model: str, images: str, labels: Path | None, device: str | None, 
         settings = {"images": images, "labels": labels and str(labels), "device": str(classifier.device)}
         skips = [asdict(entry) for entry in skipped]
         folder.write_summary({**summary, "settings": settings, "skipped": skips, "versions": versions()})
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
     return Audit(out, summary, sentences)
 
 
 def _pieces(images: str, labels: Path | None, classifier: Classifier) -> Iterator[ImageSet]:
     if images == "samples":
-        yield samples("imagenet", classifier.framing.size)
+        yield samples("imagenet", classifier.preprocessing.size)
         return
     listing = list_unlabeled(images) if labels is None else list_images(images, labels, classifier.classes)
-    yield from stream_images(listing, classifier.framing)
+    yield from stream_images(listing, classifier.preprocessing)
 
 
 def _look(classifier: Classifier, pieces: Iterator[ImageSet]) -> tuple[Tensor, Tensor, list[Skipped]]:

@@ -1,6 +1,6 @@
 """The main job in one batch: names of models in, a run folder with tables, images, figures and a report out."""
 
-import shutil
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import Any, Protocol
 import polars as pl
 
 from presoftmax.analysis import by_iteration, log_spaced, transfer_by_iteration
-from presoftmax.attacks import Attack, BalanceName, DiscretizationName, check_count, multi_class, over_optimized
+from presoftmax.attacks import Attack, check_count, composed, load_attack, multi_class, over_optimized
+from presoftmax.choices import Balance, Discretization
 from presoftmax.data import ImageSet, list_images, samples, stream_images
-from presoftmax.models import Classifier, load_models
+from presoftmax.extensions import is_python_name
+from presoftmax.models import Classifier, distinct_names, load_models
 from presoftmax.report.run import write_report
+from presoftmax.scores import load_scores
 from presoftmax.storage import RunFolder
-from presoftmax.tracing import Block, Job, Selection, Trace, prepare, select_correct
+from presoftmax.tracing import Block, Job, Selection, Trace, prepare, select_correct, stream
 
 __all__ = ["Demo", "DemoInterruptedError", "DemoSettings", "DemoWatcher", "run_demo"]
 
@@ -36,6 +39,10 @@ class DemoSettings:
         discretization: when images are rounded to 8 bits.
         classes: target classes of the multi-class attack.
         balance: how the multi-class attack balances them: the paper's rule, or logits held level.
+        attack_names: attacks in place of the paper's two, each a name or ``FILE.py:FUNCTION``.
+        objective: name or ``FILE.py:NAME`` of an objective, for an attack of it in place of the paper's two.
+        update: name or ``FILE.py:NAME`` of an update, likewise.
+        scores: scores of one's own to record, each ``FILE.py:NAME``.
         source: name of the source model.
         victims: names of the victim models.
         seed: for drawing target classes.
@@ -47,9 +54,13 @@ class DemoSettings:
     images: int = 16
     steps: int = 40
     alpha: float = 0.3
-    discretization: DiscretizationName = "straight-through"
+    discretization: str = Discretization.STRAIGHT_THROUGH
     classes: int = 2
-    balance: BalanceName = "rank"
+    balance: str = Balance.RANK
+    attack_names: tuple[str, ...] = ()
+    objective: str | None = None
+    update: str | None = None
+    scores: tuple[str, ...] = ()
     source: str = "efficientnet_lite0"
     victims: tuple[str, ...] = ("efficientnet_lite1", "efficientnet_lite2")
     seed: int = 0
@@ -58,7 +69,24 @@ class DemoSettings:
     device: str | None = None
 
     def attacks(self) -> tuple[Attack, ...]:
-        """The two attacks; raises `AttackError` for a setting that makes no sense."""
+        """The paper's two, or those that are named; raises `AttackError` for a setting that makes no sense."""
+        named = [self._named(name) for name in self.attack_names]
+        if self.objective is not None or self.update is not None:
+            objective, update = self.objective or "target-logit", self.update or "gradient"
+            named.append(
+                composed(
+                    objective, update, self.steps, self.alpha, discretization=self.discretization,
+                    name=_file_name(self.objective or self.update or ""),
+                )
+            )  # fmt: skip
+        return _told_apart(named) or self._of_the_paper()
+
+    def _named(self, name: str) -> Attack:
+        if is_python_name(name):
+            return load_attack(name)
+        return load_attack(name, steps=self.steps, discretization=self.discretization)
+
+    def _of_the_paper(self) -> tuple[Attack, ...]:
         return (
             over_optimized(self.steps, self.alpha, self.discretization),
             multi_class(
@@ -71,8 +99,18 @@ class DemoSettings:
         )
 
 
+def _told_apart(attacks: Sequence[Attack]) -> tuple[Attack, ...]:
+    """Attacks under names that folders and tables can tell apart."""
+    names = distinct_names(re.sub(r"[^\w.-]+", "_", attack.name) for attack in attacks)
+    return tuple(replace(attack, name=name) for attack, name in zip(attacks, names, strict=True))
+
+
+def _file_name(spec: str) -> str:
+    return spec.rpartition(":")[2]
+
+
 class DemoWatcher(Protocol):
-    """Who wants to know how a run goes on."""
+    """What is told about the progress of a run."""
 
     def selected(self, selection: Selection) -> None:
         """The photos have been chosen."""
@@ -120,15 +158,23 @@ def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
         DemoInterruptedError: Ctrl-C.
     """
     RunFolder.check_free(out)
-    attacks = settings.attacks()
+    attacks, scores = settings.attacks(), load_scores(settings.scores)
     source, *victims = load_models(settings.source, *settings.victims, device=settings.device)
     selection = select_correct(_photos(settings, source), [source, *victims], settings.images)
     watcher.selected(selection)
     for attack in attacks:
         check_count(attack.num_targets, selection.num_classes)
-    keep = log_spaced(settings.steps, _GALLERY_ITERATIONS)
     jobs = [
-        prepare(attack, source, selection.images, victims=victims, seed=settings.seed, keep=keep) for attack in attacks
+        prepare(
+            attack,
+            source,
+            selection.images,
+            victims=victims,
+            seed=settings.seed,
+            keep=log_spaced(attack.steps, _GALLERY_ITERATIONS),
+            scores=scores,
+        )
+        for attack in attacks
     ]
     folder = RunFolder.create(out)
     traces: list[Trace] = []
@@ -145,27 +191,27 @@ def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
         if traces:
             _write_tables(folder, traces, complete=_is_complete(traces, jobs))
         else:
-            shutil.rmtree(out, ignore_errors=True)
+            folder.remove()
         raise DemoInterruptedError(out if traces else None, _progress(traces)) from interrupt
     except BaseException:
         if not folder.has_tables():
-            shutil.rmtree(out, ignore_errors=True)
+            folder.remove()
         raise
 
 
 def _photos(settings: DemoSettings, source: Classifier) -> Iterator[ImageSet]:
     if settings.photos is None:
-        yield samples("imagenet", source.framing.size)
+        yield samples("imagenet", source.preprocessing.size)
     else:
         listing = list_images(settings.photos, settings.labels, source.classes)
-        yield from stream_images(listing, source.framing)
+        yield from stream_images(listing, source.preprocessing)
 
 
 def _run(job: Job, folder: RunFolder, watcher: DemoWatcher, traces: list[Trace]) -> None:
     """Run one attack, its images going to the folder as they come; its trace is added however far it gets."""
     blocks: list[Block] = []
     try:
-        for block in job.stream():
+        for block in stream(job):
             _write_images(folder, job, block)
             blocks.append(replace(block, images={}, float_images=None))
             watcher.progressed(job, block)
@@ -200,7 +246,8 @@ def _write_tables(folder: RunFolder, traces: Sequence[Trace], complete: bool) ->
     described = {trace.job.attack.name: trace.job.describe() for trace in traces}
     steps = pl.concat([trace.steps for trace in traces])
     transfers = pl.concat([trace.transfers for trace in traces])
-    folder.write_tables(steps, transfers, {"complete": complete, "attacks": described})
+    tables = {"steps": steps, "transfers": transfers}
+    folder.write_tables(tables, {"complete": complete, "attacks": described})
 
 
 def _summary(traces: Sequence[Trace], out: Path) -> dict[str, Any]:
@@ -223,8 +270,8 @@ def _attack_summary(trace: Trace) -> dict[str, Any]:
         **{name: means[name].to_list() for name in columns},
         "transfer": {
             victim: {
-                reading: shares.filter(pl.col("victim") == victim)[reading].to_list()
-                for reading in ("misclassified", "targeted")
+                criterion: shares.filter(pl.col("victim") == victim)[criterion].to_list()
+                for criterion in ("misclassified", "targeted")
             }
             for victim in trace.job.victim_names
         },

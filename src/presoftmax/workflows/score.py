@@ -1,6 +1,5 @@
 """Judge a set of adversarial images: a folder with its page, its tables, and a verdict on each."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ import polars as pl
 from presoftmax.errors import DataError
 from presoftmax.models import load_model, load_victim, table_names
 from presoftmax.report import write_strength
-from presoftmax.scores import NaturalReference
-from presoftmax.storage import RunFolder, replace_file, versions
-from presoftmax.strength import VERDICTS, Measured, measure, read_examples
+from presoftmax.scores import NaturalReference, load_scores
+from presoftmax.storage import RunFolder, versions
+from presoftmax.strength import VERDICTS, MeasuredExamples, measure, read_examples
+from presoftmax.tables import SCORE_COLUMNS
 
 __all__ = ["ScoreSettings", "Scoring", "run_scoring"]
 
@@ -25,7 +25,7 @@ class Scoring:
     """A finished scoring: its folder, its tables, what ``--json`` prints, and what a reader should be warned of."""
 
     folder: Path
-    measured: Measured
+    measured: MeasuredExamples
     summary: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -42,6 +42,7 @@ class ScoreSettings:
         victims: names of models that they are shown to.
         natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
         device: where the models run; a GPU if there is one when left out.
+        scores: further scores, each ``FILE.py:NAME``.
     """
 
     adversarial: Path
@@ -51,6 +52,7 @@ class ScoreSettings:
     victims: tuple[str, ...]
     natural: Path | None
     device: str | None
+    scores: tuple[str, ...] = ()
 
 
 def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
@@ -63,31 +65,27 @@ def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
     for path in (settings.adversarial, settings.clean, settings.labels, settings.natural):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
+    scores = load_scores(settings.scores)
     model = load_model(settings.source, settings.device)
-    shown_to = [load_victim(name, settings.device) for name in settings.victims]
-    for victim, name in zip(shown_to, table_names(settings.source, *settings.victims)[1:], strict=True):
-        victim.name = name
-    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.framing)
+    names = table_names(settings.source, *settings.victims)[1:]
+    victims = {name: load_victim(spec, settings.device) for name, spec in zip(names, settings.victims, strict=True)}
+    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.preprocessing)
     reference = None if settings.natural is None else NaturalReference.load(settings.natural)
-    measured = measure(examples, model, shown_to, reference)
-    doubts = tuple(_doubts(measured))
+    measured = measure(examples, model, victims, reference, scores=scores)
+    warnings_found = tuple(_warnings(measured))
     summary = _summary(measured, model.name, out)
-    folder = RunFolder.create(out)
-    try:
-        for name in ("strength", "transfers", "survival"):
-            replace_file(out / f"{name}.parquet", getattr(measured, name).write_parquet)
-        write_strength(folder, examples, measured, summary, doubts, model.classes)
-        places = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
-        given = {name: place and str(place) for name, place in places.items()}
-        content = {**summary, "settings": given, "warnings": doubts, "versions": versions()}
+    with RunFolder.making(out) as folder:
+        tables = {"strength": measured.strength, "transfers": measured.transfers, "survival": measured.survival}
+        folder.write_tables(tables, {"source": model.name, "versions": versions()})
+        write_strength(folder, examples, measured, summary, warnings_found, model.classes)
+        paths = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
+        given = {name: path and str(path) for name, path in paths.items()}
+        content = {**summary, "settings": given, "warnings": warnings_found, "versions": versions()}
         folder.write_summary({**content, "examples": measured.strength.to_dicts()})
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return Scoring(out, measured, summary, doubts)
+    return Scoring(out, measured, summary, warnings_found)
 
 
-def _doubts(measured: Measured) -> list[str]:
+def _warnings(measured: MeasuredExamples) -> list[str]:
     found = []
     died = int((measured.strength["fooled_as_given"] & ~measured.strength["fooled"]).sum())
     if measured.off_lattice > 0.01:
@@ -109,12 +107,10 @@ def _doubts(measured: Measured) -> list[str]:
     return found
 
 
-def _summary(measured: Measured, source: str, out: Path) -> dict[str, Any]:
+def _summary(measured: MeasuredExamples, source: str, out: Path) -> dict[str, Any]:
     table = measured.strength
     transfers = measured.transfers.group_by("victim", maintain_order=True).agg(pl.col("misclassified").mean())
-    survival = measured.survival.group_by("channel", maintain_order=True).agg(pl.col("fooled").mean())
-    means = ("confidence_as_given", "confidence", "ca1", "ca2", "log_odds", "margin", "misclassification_log_odds",
-             "best_group_log_odds", "l2", "linf")  # fmt: skip
+    survival = measured.survival.group_by("distortion", maintain_order=True).agg(pl.col("fooled").mean())
     return {
         "source": source,
         "images": table.height,
@@ -122,9 +118,16 @@ def _summary(measured: Measured, source: str, out: Path) -> dict[str, Any]:
         "off_lattice": measured.off_lattice,
         "fooled_as_given": float(table["fooled_as_given"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
         "fooled": float(table["fooled"].cast(pl.Float64).mean() or 0),  # type: ignore[arg-type]
-        "mean": {name: float(table[name].cast(pl.Float64).mean() or 0) for name in means},  # type: ignore[arg-type]
+        "mean": _means(table),
         "verdicts": {kind: int((table["verdict"] == kind).sum()) for kind in VERDICTS},
         "transfer": dict(transfers.iter_rows()),
         "survival": dict(survival.iter_rows()),
         "run": str(out),
     }
+
+
+def _means(table: pl.DataFrame) -> dict[str, float | None]:
+    """Of every score that could be told, and of the norms."""
+    names = ["confidence_as_given", *(column.name for column in SCORE_COLUMNS), "ca2", "l2", "linf"]
+    means = table.select(pl.col(names).cast(pl.Float64).mean()).row(0, named=True)
+    return dict(means)

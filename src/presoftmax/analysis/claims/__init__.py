@@ -1,17 +1,32 @@
 """The paper's claims C1 to C11, measured: on every source or ordered pair, with uncertainty and a verdict."""
 
-from presoftmax.analysis.claims.claim import CLAIMS, Claim, Measured, Verdict, overall
-from presoftmax.analysis.claims.judge import CLAIM_COLUMNS, Evidence, StudyClaims, TopLogits, judge
+from presoftmax.analysis.claims.claim import CLAIMS, Case, Claim, Evidence, Measurement, Scope, Verdict, overall
+from presoftmax.analysis.claims.disguise import diminished, disguised, pushed_down
+from presoftmax.analysis.claims.judge import CLAIM_COLUMNS, StudyClaims, judge
+from presoftmax.analysis.claims.saturation import beyond, blind, rising, saturating
+from presoftmax.analysis.claims.transfer import everywhere, never_transferring, ranks_better, staying
 
 __all__ = [
     "CLAIMS",
     "CLAIM_COLUMNS",
+    "Case",
     "Claim",
     "Evidence",
-    "Measured",
+    "Measurement",
+    "Scope",
     "StudyClaims",
-    "TopLogits",
     "Verdict",
+    "beyond",
+    "blind",
+    "diminished",
+    "disguised",
+    "everywhere",
     "judge",
+    "never_transferring",
     "overall",
+    "pushed_down",
+    "ranks_better",
+    "rising",
+    "saturating",
+    "staying",
 ]

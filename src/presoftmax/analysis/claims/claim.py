@@ -1,15 +1,95 @@
-"""What a claim is, what a measurement of it is, and when it holds."""
+"""What a claim is, what a measurement of it is, and when it holds. A claim is declared once, where it is measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
 
-__all__ = ["CLAIMS", "FEWEST", "Claim", "Measured", "Verdict", "judged", "not_measurable", "overall", "percent"]
+from presoftmax.analysis.ranking import Ranking
+from presoftmax.analysis.trajectories import Trajectories
+from presoftmax.scores import TopLogits
+
+__all__ = [
+    "CLAIMS",
+    "FEWEST",
+    "Case",
+    "Claim",
+    "Evidence",
+    "Measurement",
+    "Scope",
+    "Verdict",
+    "claim",
+    "judged",
+    "not_measurable",
+    "overall",
+    "percent",
+]
 
 Verdict = Literal["holds", "holds in part", "does not hold", "not measurable here"]
 
 FEWEST = 10
 """Examples below which nothing is concluded."""
+
+
+class Scope(StrEnum):
+    """Where a claim is measured."""
+
+    SOURCE = "every attack on every source"
+    ONE_CLASS = "attacks on one class (or on none), on every source"
+    SEVERAL_CLASSES = "attacks on several classes at once, on every source"
+    PAIR = "every ordered pair"
+    ONE_CLASS_PAIR = "every ordered pair, attacks on one class (or on none)"
+    STUDY = "all other measurements"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known besides the trajectories.
+
+    Attributes:
+        compare: name of a multi-class attack to that of the over-optimized one it is compared with.
+        largest_natural: per source, the largest CA1 of any natural image.
+        natural_images: how many natural images were looked at.
+        top_logits: per source, where the largest logits of its natural images lie.
+    """
+
+    compare: Mapping[str, str]
+    largest_natural: Mapping[str, float]
+    natural_images: int
+    top_logits: Mapping[str, TopLogits]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a claim is measured on.
+
+    Attributes:
+        t: the trajectories of one attack on one source.
+        evidence: what is known besides.
+        single: those of the over-optimized attack that ``t`` is compared with; None where there is none.
+        victim: of an ordered pair.
+        ranking: of the pair: how scores correlate with transfer.
+    """
+
+    t: Trajectories
+    evidence: Evidence
+    single: Trajectories | None = None
+    victim: str = ""
+    ranking: Ranking | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """Attack, source, victim (None where the case is about the source alone)."""
+        return self.t.attack, self.t.source, self.victim or None
+
+    @property
+    def flags(self) -> Any:
+        """Which examples the victim misclassifies, ``(N, T)``."""
+        return self.t.transferred[self.victim]["misclassified"]
+
+
+Measure = Callable[..., "Measurement | Sequence[Measurement] | None"]
+M = TypeVar("M", bound=Measure)
 
 
 @dataclass(frozen=True)
@@ -22,9 +102,11 @@ class Claim:
         value: what is measured.
         threshold: the value from which it holds.
         rule: the same in words.
+        scope: where it is measured.
+        measure: takes a `Case`; None where there is nothing to measure.
         below: whether it holds at or below the threshold.
         strict: whether the threshold itself is not enough.
-        percent: whether the value is shown in percent.
+        unit: of the value: ``"percent"`` (of a share), ``"points"``, or none.
     """
 
     id: str
@@ -32,9 +114,11 @@ class Claim:
     value: str
     threshold: float
     rule: str
+    scope: Scope
+    measure: Measure
     below: bool = False
     strict: bool = False
-    percent: bool = False
+    unit: Literal["", "percent", "points"] = ""
 
     def holds(self, value: float, threshold: float | None = None) -> bool:
         """Whether a value is good enough."""
@@ -42,106 +126,33 @@ class Claim:
         distance = bound - value if self.below else value - bound
         return distance > 0 if self.strict else distance >= 0
 
+    def show(self, value: float | None) -> str:
+        """A value in its unit."""
+        if value is None:
+            return "–"
+        if self.unit == "percent":
+            return f"{100 * value:.0f} %"
+        return f"{value:.0f}" if self.unit == "points" else f"{value:.2f}"
 
-CLAIMS: dict[str, Claim] = {
-    claim.id: claim
-    for claim in (
-        Claim(
-            "C1",
-            "over-optimized examples saturate the softmax",
-            "share of examples whose float32 confidence is exactly 1 at the end",
-            0.5,
-            "at least 50 %",
-            percent=True,
-        ),
-        Claim(
-            "C2",
-            "the logit goes on rising after that",
-            "CA1 at the end / CA1 at the first iteration with confidence exactly 1, median over examples",
-            1.1,
-            "at least 1.1",
-        ),
-        Claim(
-            "C3",
-            "beyond any natural image",
-            "share of examples whose final CA1 exceeds the largest CA1 of any natural image of that model",
-            0.5,
-            "at least 50 %",
-            percent=True,
-        ),
-        Claim(
-            "C4",
-            "softmax is blind along the transfer axis",
-            "rise of transferability after the mean confidence first reaches 0.99, in points, over the examples kept",
-            10.0,
-            "at least 10 points, and CA1 rises too",
-        ),
-        Claim(
-            "C5",
-            "multi-class examples are disguised",
-            "share of examples that have iterations i < j with CA1 higher and confidence lower at j, and end below 1",
-            0.5,
-            "at least 50 %",
-            percent=True,
-        ),
-        Claim(
-            "C6",
-            "with k classes the confidence can be pushed towards 1/k",
-            "mean final confidence",
-            0.0,
-            "nearer to 1/k than to 1",
-            below=True,
-        ),
-        Claim(
-            "C7",
-            "logits diminish when several classes are optimized",
-            "mean CA1, multi-class / over-optimized, at the last common iteration",
-            1.0,
-            "below 1",
-            below=True,
-            strict=True,
-        ),
-        Claim(
-            "C8",
-            "once transferred, mostly stays so",
-            "share of examples that, having transferred, stay so at every later iteration",
-            0.5,
-            "more than 50 %",
-            strict=True,
-            percent=True,
-        ),
-        Claim(
-            "C9",
-            "some examples never transfer",
-            "share of examples removed by cleaning",
-            0.0,
-            "more than 0 (the paper: 8 to 20 %)",
-            strict=True,
-            percent=True,
-        ),
-        Claim(
-            "C10",
-            "the same for all architectures",
-            "share of ordered pairs on which each of C1 to C5 that can be measured holds",
-            1.0,
-            "all of them",
-            percent=True,
-        ),
-        Claim(
-            "C11",
-            "confidence does not rank strength; logits do better",
-            "Spearman correlation with transfer across examples, minus that of the confidence, mean over iterations",
-            0.0,
-            "above 0",
-            strict=True,
-        ),
-    )
-}
-"""The claims, by id."""
+
+CLAIMS: dict[str, Claim] = {}
+"""The claims, by id, in the order of their numbers."""
+
+
+def claim(name: str, **about: Any) -> Callable[[M], M]:
+    """Declare the function that measures a claim; keywords as for `Claim`."""
+
+    def declare(measure: M) -> M:
+        CLAIMS[name] = Claim(name, measure=measure, **about)
+        for each in sorted(CLAIMS, key=lambda number: int(number[1:])):
+            CLAIMS[each] = CLAIMS.pop(each)
+        return measure
+
+    return declare
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """A claim measured on one source, or one ordered pair.
 
     Attributes:
@@ -179,14 +190,14 @@ class Measured:
         """Whether the whole interval is on the same side of the threshold as the value."""
         if self.value is None or self.low is None or self.high is None:
             return False
-        claim = CLAIMS[self.claim]
-        verdicts = {claim.holds(each, self.threshold) for each in (self.value, self.low, self.high)}
+        held_by = CLAIMS[self.claim]
+        verdicts = {held_by.holds(each, self.threshold) for each in (self.value, self.low, self.high)}
         return len(verdicts) == 1
 
 
 def judged(
-    claim: str,
-    place: tuple[str, str, str | None],
+    name: str,
+    key: tuple[str, str, str | None],
     examples: int,
     value: float,
     bounds: tuple[float, float] | None,
@@ -196,12 +207,12 @@ def judged(
     threshold: float | None = None,
     also: bool = True,
     subject: str = "",
-) -> Measured:
+) -> Measurement:
     """A measurement with its verdict.
 
     Args:
-        claim: its id.
-        place: attack, source, victim.
+        name: the claim's id.
+        key: attack, source, victim.
         examples: it stands on.
         value: what was measured.
         bounds: its bootstrap interval.
@@ -213,18 +224,18 @@ def judged(
     """
     if examples < FEWEST:
         return not_measurable(
-            claim, place, examples, f"{examples} examples are too few to conclude (at least {FEWEST})", value, bounds,
+            name, key, examples, f"{examples} examples are too few to conclude (at least {FEWEST})", value, bounds,
             details, subject=subject,
         )  # fmt: skip
-    bound = CLAIMS[claim].threshold if threshold is None else threshold
+    bound = CLAIMS[name].threshold if threshold is None else threshold
     low, high = bounds or (None, None)
-    verdict: Verdict = "holds" if CLAIMS[claim].holds(value, bound) and also else "does not hold"
-    return Measured(claim, *place, examples, value, low, high, bound, verdict, sentence, dict(details or {}), subject)
+    verdict: Verdict = "holds" if CLAIMS[name].holds(value, bound) and also else "does not hold"
+    return Measurement(name, *key, examples, value, low, high, bound, verdict, sentence, dict(details or {}), subject)
 
 
 def not_measurable(
-    claim: str,
-    place: tuple[str, str, str | None],
+    name: str,
+    key: tuple[str, str, str | None],
     examples: int,
     why: str,
     value: float | None = None,
@@ -232,12 +243,12 @@ def not_measurable(
     details: Mapping[str, float | None] | None = None,
     *,
     subject: str = "",
-) -> Measured:
+) -> Measurement:
     """A claim that cannot be judged there, and why; a value that was nevertheless seen is kept."""
     low, high = bounds or (None, None)
-    bound = CLAIMS[claim].threshold
-    return Measured(
-        claim, *place, examples, value, low, high, bound, "not measurable here", why, dict(details or {}), subject
+    bound = CLAIMS[name].threshold
+    return Measurement(
+        name, *key, examples, value, low, high, bound, "not measurable here", why, dict(details or {}), subject
     )
 
 
@@ -246,7 +257,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def overall(measured: Sequence[Measured]) -> Verdict:
+def overall(measured: Sequence[Measurement]) -> Verdict:
     """The verdict on a claim from all its measurements: it holds where it holds wherever it could be measured."""
     verdicts = [each.verdict for each in measured if each.verdict != "not measurable here"]
     if not verdicts:

@@ -1,58 +1,39 @@
 """All claims on all trajectories of a study."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from presoftmax.analysis.claims import disguise, saturation, transfer
-from presoftmax.analysis.claims.claim import CLAIMS, Measured, Verdict, overall
+from presoftmax.analysis.claims.claim import CLAIMS, Case, Evidence, Measurement, Scope, Verdict, overall
+from presoftmax.analysis.events import Values
 from presoftmax.analysis.ranking import BASELINES, RANKED, Ranking, rank_scores
-from presoftmax.analysis.trajectories import Trajectories, Values
+from presoftmax.analysis.trajectories import Trajectories
+from presoftmax.scores import RECORDED, TopLogits
+from presoftmax.tables import TOP
 
-__all__ = ["CLAIM_COLUMNS", "Evidence", "StudyClaims", "TopLogits", "judge"]
+__all__ = ["CLAIM_COLUMNS", "StudyClaims", "judge"]
+
+# Importing them declares the claims.
+_DECLARED = (saturation, disguise, transfer)
 
 CLAIM_COLUMNS = (
-    "confidence", "ca1", "ca2", "ca3", "ca4", "ca5", "log_odds", "margin", "logsumexp", "misclassification_log_odds",
-    "true_margin", "group_log_odds", "best_group_log_odds", "negative_entropy", "negative_renyi_entropy", "saturated",
-    "changed", "l2", "linf", "hit",
+    *(score.name for score in RECORDED), *(f"ca{i}" for i in range(2, TOP + 1)),
+    "saturated", "changed", "l2", "linf", "hit",
 )  # fmt: skip
 """Columns of the `steps` table that claims are made from."""
-
-
-@dataclass(frozen=True)
-class TopLogits:
-    """Mean ``(k,)`` and inverse covariance ``(k, k)`` of the sorted largest logits of natural images."""
-
-    mean: Values
-    precision: Values
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known besides the trajectories.
-
-    Attributes:
-        compare: name of a multi-class attack to that of the over-optimized one it is compared with.
-        largest_natural: per source, the largest CA1 of any natural image.
-        natural_images: how many natural images were looked at.
-        top_logits: per source, where the largest logits of its natural images lie.
-    """
-
-    compare: Mapping[str, str]
-    largest_natural: Mapping[str, float]
-    natural_images: int
-    top_logits: Mapping[str, TopLogits]
 
 
 @dataclass(frozen=True)
 class StudyClaims:
     """Every measurement, and every pair's rank correlations: keys are (attack, source, victim)."""
 
-    measured: tuple[Measured, ...]
+    measured: tuple[Measurement, ...]
     rankings: Mapping[tuple[str, str, str], Ranking]
 
-    def of(self, claim: str) -> list[Measured]:
+    def of(self, claim: str) -> list[Measurement]:
         """The measurements of one claim."""
         return [each for each in self.measured if each.claim == claim]
 
@@ -61,48 +42,53 @@ class StudyClaims:
         return {claim: overall(self.of(claim)) for claim in CLAIMS}
 
 
-def judge(trajectories: Iterable[Trajectories], evidence: Evidence) -> StudyClaims:
+def judge(trajectories: Iterable[Trajectories], evidence: Evidence, scores: Sequence[str] = ()) -> StudyClaims:
     """Measure every claim wherever it can be.
 
     Args:
         trajectories: of every attack and source, with the columns `CLAIM_COLUMNS`; one at a time is in memory, besides
             the over-optimized one of the source under way.
         evidence: what is known besides. An over-optimized attack must come before those compared with it.
+        scores: columns of a user's own scores, ranked beside those of the registry.
     """
-    measured: list[Measured] = []
+    measured: list[Measurement] = []
     rankings: dict[tuple[str, str, str], Ranking] = {}
-    single: dict[tuple[str, str], Trajectories] = {}
+    singles: dict[tuple[str, str], Trajectories] = {}
     pairs: dict[tuple[str, str], None] = {}
     for t in trajectories:
-        largest = evidence.largest_natural.get(t.source)
-        measured.append(saturation.beyond_natural(t, largest, evidence.natural_images))
         if t.classes == 1:
-            single = {key: each for key, each in single.items() if key[1] == t.source} | {(t.attack, t.source): t}
-            measured += [saturation.saturating(t), saturation.rising(t)]
-        else:
-            measured += [disguise.disguised(t), disguise.pushed_down(t)]
-            other = single.get((evidence.compare.get(t.attack, ""), t.source))
-            if other is not None:
-                measured.append(disguise.diminished(t, other))
-        scores = _scores(t, evidence.top_logits.get(t.source))
+            singles = {key: each for key, each in singles.items() if key[1] == t.source} | {(t.attack, t.source): t}
+        case = Case(t, evidence, singles.get((evidence.compare.get(t.attack, ""), t.source)))
+        several = t.classes > 1
+        measured += _measured(case, Scope.SOURCE, Scope.SEVERAL_CLASSES if several else Scope.ONE_CLASS)
+        ranked = _ranked(t, evidence.top_logits.get(t.source), scores)
         for victim in t.transferred:
             pairs[t.source, victim] = None
-            if t.classes == 1:
-                measured.append(saturation.blind(t, victim))
-            measured += [transfer.staying(t, victim), transfer.never_transferring(t, victim)]
-            ranking = rankings[t.attack, t.source, victim] = rank_scores(t, scores, victim)
-            measured += transfer.ranks_better(t, victim, ranking)
+            ranking = rankings[t.attack, t.source, victim] = rank_scores(t, ranked, victim)
+            pair = replace(case, victim=victim, ranking=ranking)
+            measured += _measured(pair, Scope.PAIR, *([] if several else [Scope.ONE_CLASS_PAIR]))
     measured.append(transfer.everywhere(measured, list(pairs)))
     order = list(CLAIMS)
     return StudyClaims(tuple(sorted(measured, key=lambda each: order.index(each.claim))), rankings)
 
 
-def _scores(t: Trajectories, natural: TopLogits | None) -> dict[str, Values]:
+def _measured(case: Case, *scopes: Scope) -> list[Measurement]:
+    """The claims of these scopes, measured on a case."""
+    found: list[Measurement] = []
+    for claim in CLAIMS.values():
+        if claim.scope in scopes:
+            result = claim.measure(case)
+            found += [] if result is None else [result] if isinstance(result, Measurement) else result
+    return found
+
+
+def _ranked(t: Trajectories, natural: TopLogits | None, further: Sequence[str]) -> dict[str, Values]:
     """Scores and baselines, each ``(N, T)``; the distance to natural images where these are known."""
-    scores = {name: t.values(name) for name in (*RANKED, *BASELINES) if name in t.steps}
+    names = (*RANKED, *further, *BASELINES)
+    scores = {name: t.values(name) for name in names if name in t.steps}
     scores["iteration"] = np.broadcast_to(t.iterations.astype(np.float64), (len(t), len(t.iterations)))
     if natural is not None:
-        off = np.stack([t.values(f"ca{i + 1}") for i in range(len(natural.mean))], axis=-1) - natural.mean
-        squared = np.einsum("nti,nti->nt", off @ natural.precision, off)
-        scores["top_k_distance"] = np.sqrt(np.maximum(squared, 0))
-    return {name: scores[name] for name in (*RANKED, *BASELINES) if name in scores}
+        top = np.stack([t.values(f"ca{i + 1}") for i in range(len(natural.mean))], axis=-1)
+        scores["top_k_distance"] = natural.distance(torch.from_numpy(top)).numpy()
+    # A score that is null for the whole attack (that of the targets, where it has none) ranks nothing.
+    return {name: scores[name] for name in names if name in scores and not np.isnan(scores[name]).all()}

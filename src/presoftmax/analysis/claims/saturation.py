@@ -3,18 +3,26 @@
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval, median_interval, quantiles, resampled_counts
-from presoftmax.analysis.claims.claim import Measured, judged, not_measurable, percent
-from presoftmax.analysis.trajectories import Trajectories, Values
+from presoftmax.analysis.claims.claim import Case, Measurement, Scope, claim, judged, not_measurable, percent
+from presoftmax.analysis.events import HIGH_CONFIDENCE, Values, beyond_natural, first_high
 
-__all__ = ["HIGH_CONFIDENCE", "beyond_natural", "blind", "rising", "saturating"]
+__all__ = ["beyond", "blind", "rising", "saturating"]
 
-HIGH_CONFIDENCE = 0.99
-"""The mean confidence from which the softmax is called blind."""
 _ROUNDS = 400
 
 
-def saturating(t: Trajectories) -> Measured:
+@claim(
+    "C1",
+    title="over-optimized examples saturate the softmax",
+    value="share of examples whose float32 confidence is exactly 1 at the end",
+    threshold=0.5,
+    rule="at least 50 %",
+    scope=Scope.ONE_CLASS,
+    unit="percent",
+)
+def saturating(case: Case) -> Measurement:
     """C1."""
+    t = case.t
     at_end = t.steps["saturated"][:, -1].astype(np.float64)
     ever = t.saturated_at < len(t.iterations)
     first = t.iterations[t.saturated_at[ever]]
@@ -25,66 +33,85 @@ def saturating(t: Trajectories) -> Measured:
     }
     when = f"; half of those that ever reach it do so by iteration {np.median(first):.0f}" if len(first) else ""
     sentence = f"{percent(at_end.mean())} end with a confidence of exactly 1{when}."
-    return judged(
-        "C1", (t.attack, t.source, None), len(t), float(at_end.mean()), mean_interval(at_end), sentence, details
-    )
+    return judged("C1", case.key, len(t), float(at_end.mean()), mean_interval(at_end), sentence, details)
 
 
-def rising(t: Trajectories) -> Measured:
+@claim(
+    "C2",
+    title="the logit goes on rising after that",
+    value="CA1 at the end / CA1 at the first iteration with confidence exactly 1, median over examples",
+    threshold=1.1,
+    rule="at least 1.1",
+    scope=Scope.ONE_CLASS,
+)
+def rising(case: Case) -> Measurement:
     """C2."""
-    place = (t.attack, t.source, None)
+    t = case.t
     ca1 = t.values("ca1")
     # An example that saturates at the very end has no "after", and a ratio to a logit of 0 or less says nothing.
     usable = t.saturated_at < len(t.iterations) - 1
     first = ca1[usable, t.saturated_at[usable]]
     ratios = ca1[usable, -1][first > 0] / first[first > 0]
     if len(ratios) == 0:
-        return not_measurable("C2", place, 0, "no confidence is exactly 1 before the last iteration")
+        return not_measurable("C2", case.key, 0, "no confidence is exactly 1 before the last iteration")
     value = float(np.median(ratios))
     sentence = f"After the confidence reads exactly 1, CA1 still grows to {value:.2f} times (median of {len(ratios)})."
     details = {"share_that_rises": float((ratios > 1).mean()), "mean_ca1_at_saturation": float(first.mean())}
-    return judged("C2", place, len(ratios), value, median_interval(ratios), sentence, details)
+    return judged("C2", case.key, len(ratios), value, median_interval(ratios), sentence, details)
 
 
-def beyond_natural(t: Trajectories, largest: float | None, natural_images: int) -> Measured:
-    """C3.
-
-    Args:
-        t: the trajectories.
-        largest: CA1 of any natural image of the source; None if unknown.
-        natural_images: how many were looked at.
-    """
-    place = (t.attack, t.source, None)
+@claim(
+    "C3",
+    title="beyond any natural image",
+    value="share of examples whose final CA1 exceeds the largest CA1 of any natural image of that model",
+    threshold=0.5,
+    rule="at least 50 %",
+    scope=Scope.SOURCE,
+    unit="percent",
+)
+def beyond(case: Case) -> Measurement:
+    """C3."""
+    t, natural_images = case.t, case.evidence.natural_images
+    largest = case.evidence.largest_natural.get(t.source)
     if largest is None:
-        return not_measurable("C3", place, len(t), "no natural images of this model are known")
+        return not_measurable("C3", case.key, len(t), "no natural images of this model are known")
     final = t.values("ca1")[:, -1]
-    beyond = (final > largest).astype(np.float64)
+    flags = beyond_natural(final, largest).astype(np.float64)
     details = {"largest_natural_ca1": largest, "mean_final_ca1": float(final.mean()), "natural_images": natural_images}
     sentence = (
-        f"{percent(beyond.mean())} end beyond {largest:.1f}, the largest CA1 of {natural_images} natural images; "
+        f"{percent(flags.mean())} end beyond {largest:.1f}, the largest CA1 of {natural_images} natural images; "
         f"the mean is {final.mean():.1f}."
     )
-    return judged("C3", place, len(t), float(beyond.mean()), mean_interval(beyond), sentence, details)
+    return judged("C3", case.key, len(t), float(flags.mean()), mean_interval(flags), sentence, details)
 
 
-def blind(t: Trajectories, victim: str) -> Measured:
+@claim(
+    "C4",
+    title="softmax is blind along the transfer axis",
+    value="rise of transferability after the mean confidence first reaches 0.99, in points, over the examples kept",
+    threshold=10.0,
+    rule="at least 10 points, and CA1 rises too",
+    scope=Scope.ONE_CLASS_PAIR,
+    unit="points",
+)
+def blind(case: Case) -> Measurement:
     """C4, on the examples that have transferred at the end, as in the paper's figures.
 
     They reach 100 % by construction, so the value says how much of the way lies behind the point at which the softmax
     goes blind. What all examples do is in the details.
     """
-    place = (t.attack, t.source, victim)
-    everything = t.transferred[victim]["misclassified"].astype(np.float64)
+    t = case.t
+    everything = case.flags.astype(np.float64)
     kept = everything[:, -1] == 1
     if not kept.any():
-        return not_measurable("C4", place, 0, "no example has transferred at the end")
+        return not_measurable("C4", case.key, 0, "no example has transferred at the end")
     flags, confidence, ca1 = everything[kept], t.values("confidence")[kept], t.values("ca1")[kept]
     mean = confidence.mean(axis=0)
-    if not (mean[:-1] >= HIGH_CONFIDENCE).any():
+    if np.isnan(first_high(mean[:-1])):
         why = (
             f"the mean confidence does not reach {HIGH_CONFIDENCE} before the last iteration (highest {mean.max():.3f})"
         )
-        return not_measurable("C4", place, len(flags), why)
+        return not_measurable("C4", case.key, len(flags), why)
     everyone = np.ones((1, len(flags)))
     at, transferability, rise, ca1_rise = (float(each[0]) for each in _after(everyone, confidence, ca1, flags))
     bounds = quantiles(_after(resampled_counts(len(flags), _ROUNDS), confidence, ca1, flags)[2])
@@ -103,7 +130,7 @@ def blind(t: Trajectories, victim: str) -> Measured:
         f"transferred; after it CA1 changes by {ca1_rise:+.1f} and transfer by {rise:+.0f} points (of all examples, "
         f"from {of_all[int(at)]:.0f} to {of_all[-1]:.0f} %)."
     )
-    return judged("C4", place, len(flags), round(rise, 9), bounds, sentence, details, also=ca1_rise > 0)
+    return judged("C4", case.key, len(flags), round(rise, 9), bounds, sentence, details, also=ca1_rise > 0)
 
 
 def _after(counts: Values, confidence: Values, ca1: Values, flags: Values) -> tuple[Values, Values, Values, Values]:
@@ -112,11 +139,11 @@ def _after(counts: Values, confidence: Values, ca1: Values, flags: Values) -> tu
     NaN where a resample's confidence never gets there.
     """
     weights = counts / counts.sum(axis=1, keepdims=True)
-    high = (weights @ confidence) >= HIGH_CONFIDENCE
-    at = high.argmax(axis=1)
+    first = first_high(weights @ confidence)
+    reached = np.where(np.isnan(first), np.nan, 1.0)
+    at = np.nan_to_num(first).astype(np.int64)
     rows = np.arange(len(weights))
     transfer, logit = 100 * (weights @ flags), weights @ ca1
-    reached = np.where(high.any(axis=1), 1.0, np.nan)
     return (
         at.astype(np.float64),
         reached * transfer[rows, at],

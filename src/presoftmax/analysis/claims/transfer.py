@@ -5,22 +5,31 @@ from collections.abc import Sequence
 import numpy as np
 
 from presoftmax.analysis.bootstrap import mean_interval
-from presoftmax.analysis.claims.claim import Measured, judged, not_measurable, percent
+from presoftmax.analysis.claims.claim import Case, Measurement, Scope, claim, judged, not_measurable, percent
+from presoftmax.analysis.events import first_true
 from presoftmax.analysis.ranking import Ranking
-from presoftmax.analysis.trajectories import Trajectories, first_true
 
 __all__ = ["everywhere", "never_transferring", "ranks_better", "staying"]
 
 
-def staying(t: Trajectories, victim: str) -> Measured:
+@claim(
+    "C8",
+    title="once transferred, mostly stays so",
+    value="share of examples that, having transferred, stay so at every later iteration",
+    threshold=0.5,
+    rule="more than 50 %",
+    scope=Scope.PAIR,
+    strict=True,
+    unit="percent",
+)
+def staying(case: Case) -> Measurement:
     """C8."""
-    place = (t.attack, t.source, victim)
-    flags = t.transferred[victim]["misclassified"]
+    flags = case.flags
     first = first_true(flags)
     # One that transfers at the very end only has had no chance to come back.
     usable = first < flags.shape[1] - 1
     if not usable.any():
-        return not_measurable("C8", place, 0, "no example transfers before the last iteration")
+        return not_measurable("C8", case.key, 0, "no example transfers before the last iteration")
     later = np.arange(flags.shape[1])[None, :] >= first[usable][:, None]
     stays = (flags[usable] | ~later).all(axis=1).astype(np.float64)
     step = flags[:, :-1].sum()
@@ -31,12 +40,22 @@ def staying(t: Trajectories, victim: str) -> Measured:
         f"{percent(stays.mean())} of {usable.sum()} that transfer stay so at every later iteration; from one "
         f"iteration to the next {100 * per_step:.1f} % do."
     )
-    return judged("C8", place, int(usable.sum()), float(stays.mean()), mean_interval(stays), sentence, details)
+    return judged("C8", case.key, int(usable.sum()), float(stays.mean()), mean_interval(stays), sentence, details)
 
 
-def never_transferring(t: Trajectories, victim: str) -> Measured:
+@claim(
+    "C9",
+    title="some examples never transfer",
+    value="share of examples removed by cleaning",
+    threshold=0.0,
+    rule="more than 0 (the paper: 8 to 20 %)",
+    scope=Scope.PAIR,
+    strict=True,
+    unit="percent",
+)
+def never_transferring(case: Case) -> Measurement:
     """C9."""
-    flags = t.transferred[victim]["misclassified"]
+    flags = case.flags
     removed = (~flags[:, -1]).astype(np.float64)
     never = float((~flags.any(axis=1)).mean())
     details = {"never_at_any_iteration": never, "removed": float(removed.sum())}
@@ -44,18 +63,26 @@ def never_transferring(t: Trajectories, victim: str) -> Measured:
         f"{percent(removed.mean())} have not transferred at the last iteration and are removed; {percent(never)} "
         "never did at any iteration."
     )
-    place = (t.attack, t.source, victim)
-    return judged("C9", place, len(t), float(removed.mean()), mean_interval(removed), sentence, details)
+    return judged("C9", case.key, len(flags), float(removed.mean()), mean_interval(removed), sentence, details)
 
 
-def everywhere(measured: Sequence[Measured], pairs: Sequence[tuple[str, str]]) -> Measured:
+@claim(
+    "C10",
+    title="the same for all architectures",
+    value="share of ordered pairs on which each of C1 to C5 that can be measured holds",
+    threshold=1.0,
+    rule="all of them",
+    scope=Scope.STUDY,
+    unit="percent",
+)
+def everywhere(measured: Sequence[Measurement], pairs: Sequence[tuple[str, str]]) -> Measurement:
     """C10, from C1 to C5 of all attacks.
 
     Args:
         measured: all measurements.
         pairs: the ordered pairs (source, victim).
     """
-    place = ("all", "all", None)
+    key = ("all", "all", None)
     held, judged_pairs, failing = 0, 0, []
     for source, victim in pairs:
         mine = [m for m in measured if m.claim in _FIRST_FIVE and m.source == source and m.victim in (None, victim)]
@@ -66,25 +93,35 @@ def everywhere(measured: Sequence[Measured], pairs: Sequence[tuple[str, str]]) -
             held += not failed
             failing += [f"{source} to {victim}: {', '.join(failed)}"] if failed else []
     if judged_pairs == 0:
-        return not_measurable("C10", place, 0, "none of C1 to C5 could be measured")
+        return not_measurable("C10", key, 0, "none of C1 to C5 could be measured")
     value = held / judged_pairs
     sentence = f"On {held} of {judged_pairs} ordered pairs all of C1 to C5 that can be measured hold" + (
         f"; not on {'; '.join(failing)}." if failing else "."
     )
     examples = max((m.examples for m in measured), default=0)
-    return judged("C10", place, examples, value, None, sentence, {"pairs": float(judged_pairs)})
+    return judged("C10", key, examples, value, None, sentence, {"pairs": float(judged_pairs)})
 
 
 _FIRST_FIVE = ("C1", "C2", "C3", "C4", "C5")
 
 
-def ranks_better(t: Trajectories, victim: str, ranking: Ranking) -> list[Measured]:
+@claim(
+    "C11",
+    title="confidence does not rank strength; logits do better",
+    value="Spearman correlation with transfer across examples, minus that of the confidence, mean over iterations",
+    threshold=0.0,
+    rule="above 0",
+    scope=Scope.PAIR,
+    strict=True,
+)
+def ranks_better(case: Case) -> list[Measurement]:
     """C11, a row for each compared score."""
-    return [_ranks_better(t, victim, ranking, name) for name in ranking.gain]
+    ranking = case.ranking
+    return [] if ranking is None else [_ranks_better(case, ranking, name) for name in ranking.gain]
 
 
-def _ranks_better(t: Trajectories, victim: str, ranking: Ranking, name: str) -> Measured:
-    place = (t.attack, t.source, victim)
+def _ranks_better(case: Case, ranking: Ranking, name: str) -> Measurement:
+    t = case.t
     details = {
         "across": ranking.across_mean[name],
         "across_confidence": ranking.across_mean["confidence"],
@@ -96,7 +133,7 @@ def _ranks_better(t: Trajectories, victim: str, ranking: Ranking, name: str) -> 
         why = (
             "Spearman's correlation is undefined: at every iteration shown, transfer or confidence is the same for all"
         )
-        return not_measurable("C11", place, len(t), why, None, None, details, subject=name)
+        return not_measurable("C11", case.key, len(t), why, None, None, details, subject=name)
     across = [each for each in ranking.across["confidence"].values() if each is not None]
     sentence = (
         f"Correlation of {name} with transfer across examples, less that of the confidence: {gain:+.2f} (mean over "
@@ -105,7 +142,7 @@ def _ranks_better(t: Trajectories, victim: str, ranking: Ranking, name: str) -> 
         f"against {_signed(details['within_confidence'])}."
     )
     bounds = ranking.gain_interval[name]
-    return judged("C11", place, len(t), gain, bounds, sentence, details, subject=name)
+    return judged("C11", case.key, len(t), gain, bounds, sentence, details, subject=name)
 
 
 def _signed(value: float | None) -> str:

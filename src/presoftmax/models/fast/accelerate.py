@@ -1,4 +1,4 @@
-"""The fast path: which way of running a network is fastest here, found by trying for a moment."""
+"""The fast variant: which way of running a network is fastest here, found by trying for a moment."""
 
 import gc
 import logging
@@ -10,27 +10,36 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from presoftmax.choices import Precision
 from presoftmax.errors import first_line
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fast._fuse import fuse
 from presoftmax.models.fast._simplify import simplified
-from presoftmax.models.fast.host_memory import freed_memory_kept
+from presoftmax.models.fast.host_memory import keep_freed_memory
 from presoftmax.models.fast.shared_weights import sharing_copy
-from presoftmax.models.variants import PORTABLE, ModelPath, Precision, candidates, float32_products
+from presoftmax.models.variants import PORTABLE, ModelVariant, candidates, tf32
 
-__all__ = ["Choice", "accelerated", "as_fast_as_pays", "on_path", "on_portable_path", "on_usual_path", "pays"]
+__all__ = [
+    "Choice",
+    "accelerate",
+    "as_portable",
+    "as_variant",
+    "fastest_variant",
+    "usual_variant",
+    "worth_accelerating",
+]
 
 _LOG = logging.getLogger("presoftmax")
 
 # Largest difference of a logit over the largest logit, and of the gradient over its length. A gradient is far more
 # sensitive: a ReLU or a maximum that rounding tips over changes whole regions of it.
-_TOLERANCE: Mapping[Precision, tuple[float, float]] = {"exact": (1e-4, 0.05), "fast": (0.1, 1.0)}
-# So much faster another path must be than one that comes before it: noise should not decide between equals.
+_TOLERANCE: Mapping[Precision, tuple[float, float]] = {Precision.EXACT: (1e-4, 0.05), Precision.FAST: (0.1, 1.0)}
+# So much faster another variant must be than one that comes before it: noise should not decide between equals.
 _WORTH = 0.95
 _REPEATS = 2
 
-# Passes from which it pays to simplify a network and check it, and to measure several paths.
+# Passes from which it pays to simplify a network and check it, and to measure several variants.
 _WORTH_PREPARING = 50
 _WORTH_MEASURING = 500
 
@@ -39,43 +48,43 @@ _Answer = tuple[Tensor, Tensor | None]
 
 @dataclass(frozen=True)
 class Choice:
-    """The path that a model takes, and why.
+    """The variant that a model takes, and why.
 
     Attributes:
-        path: the chosen one.
-        milliseconds: per image, of the paths that were measured.
+        variant: the chosen one.
+        milliseconds: per image, of the variants that were measured.
         error: largest difference of any logit from the model as given, over the largest logit.
-        refused: paths that could not be taken, and why.
+        refused: variants that could not be taken, and why.
     """
 
-    path: ModelPath
+    variant: ModelVariant
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     error: float = 0.0
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def on_path(model: Classifier, path: ModelPath) -> Classifier:
-    """A classifier that runs a copy of the same network on a path; the model itself if it is on it.
+def as_variant(model: Classifier, variant: ModelVariant) -> Classifier:
+    """A classifier that runs a copy of the same network on a variant; the model itself if it is on it.
 
-    The copy shares the weights that a path leaves as they are: a network that is trained needs another one.
+    The copy shares the weights that a variant leaves as they are: a network that is trained needs another one.
 
     Raises:
         Exception: of any kind, where the network cannot be simplified or fused.
     """
-    if path == model.path:
+    if variant == model.variant:
         return model
-    if model.path.bfloat16:
+    if model.variant.bfloat16:
         raise ValueError("what bfloat16 has rounded off does not come back")
-    if model.path.fused:
+    if model.variant.fused:
         raise ValueError("a fused network cannot be taken apart")
-    simplify = path.simplified and not model.path.simplified
+    simplify = variant.simplified and not model.variant.simplified
     network: Any = simplified(model.network) if simplify else sharing_copy(model.network)
-    network.to(memory_format=torch.channels_last if path.channels_last else torch.contiguous_format)
-    if path.bfloat16:
-        _round(network, fused=path.fused)
-    if path.fused:
+    network.to(memory_format=torch.channels_last if variant.channels_last else torch.contiguous_format)
+    if variant.bfloat16:
+        _round(network, fused=variant.fused)
+    if variant.fused:
         fuse(network)
-    return model.with_network(network.eval().requires_grad_(False), path)
+    return model.with_network(network.eval().requires_grad_(False), variant)
 
 
 def _round(network: nn.Module, *, fused: bool) -> None:
@@ -85,35 +94,37 @@ def _round(network: nn.Module, *, fused: bool) -> None:
         module.bfloat16()
 
 
-def on_portable_path(model: Classifier) -> Classifier:
-    """The model on the first of the `PORTABLE` paths that agrees with it on a random image of its own size.
+def as_portable(model: Classifier) -> Classifier:
+    """The model on the first of the `PORTABLE` variants that agrees with it on a random image of its own size.
 
     As it is where it has none.
     """
-    size = model.framing.size
+    size = model.preprocessing.size
     if size is None:
         return model
     images = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     return _first_that_agrees(model, images, PORTABLE, gradient=False)
 
 
-def on_usual_path(model: Classifier, images: Tensor, *, gradient: bool) -> Classifier:
-    """The model on the first exact path that agrees with it, without timing; arguments as for `accelerated`."""
-    with freed_memory_kept():
-        return _first_that_agrees(model, images, candidates("exact", model.device), gradient=gradient)
+def usual_variant(model: Classifier, images: Tensor, *, gradient: bool) -> Classifier:
+    """The model on the first exact variant that agrees with it, without timing; arguments as for `fastest_variant`."""
+    with keep_freed_memory():
+        return _first_that_agrees(model, images, candidates(Precision.EXACT, model.device), gradient=gradient)
 
 
-def _first_that_agrees(model: Classifier, images: Tensor, paths: Iterable[ModelPath], *, gradient: bool) -> Classifier:
-    trial = _Trial(model, images, "exact", gradient)
-    return next((candidate for path in paths if (candidate := trial.of(path))), model)
+def _first_that_agrees(
+    model: Classifier, images: Tensor, variants: Iterable[ModelVariant], *, gradient: bool
+) -> Classifier:
+    trial = _Trial(model, images, Precision.EXACT, gradient)
+    return next((candidate for variant in variants if (candidate := trial.of(variant))), model)
 
 
-def accelerated(
-    model: Classifier, images: Tensor, precision: Precision = "exact", *, gradient: bool
+def fastest_variant(
+    model: Classifier, images: Tensor, precision: Precision = Precision.EXACT, *, gradient: bool
 ) -> tuple[Classifier, Choice]:
-    """The model on the fastest path of those that agree with it on real images.
+    """The model on the fastest variant of those that agree with it on real images.
 
-    Each path is tried a few times on these images; what is chosen, and what could not be, is said in the log
+    Each variant is tried a few times on these images; what is chosen, and what could not be, is said in the log
     ``presoftmax``.
 
     Args:
@@ -123,49 +134,49 @@ def accelerated(
         gradient: whether the gradient in the image will be asked for, or the logits alone.
     """
     trial = _Trial(model, images, precision, gradient)
-    paths = candidates(precision, model.device)
-    paths += [] if model.path in paths else [model.path]
+    variants = candidates(precision, model.device)
+    variants += [] if model.variant in variants else [model.variant]
     best: Classifier | None = None
-    seconds: dict[ModelPath, float] = {}
-    for path in paths:
-        with freed_memory_kept():  # as while the attack runs
-            candidate = trial.of(path)
+    seconds: dict[ModelVariant, float] = {}
+    for variant in variants:
+        with keep_freed_memory():  # as while the attack runs
+            candidate = trial.of(variant)
             if candidate is not None:
-                seconds[path] = trial.seconds(candidate)
-                if best is None or seconds[path] < _WORTH * seconds[best.path]:
+                seconds[variant] = trial.seconds(candidate)
+                if best is None or seconds[variant] < _WORTH * seconds[best.variant]:
                     best = candidate
             del candidate
             gc.collect()  # a graph holds on to itself: a copy that was dropped would stay in memory for long
     best = best or model
-    milliseconds = {str(path): round(1000 * each / len(images), 3) for path, each in seconds.items()}
-    _LOG.info("%s runs %s; ms an image: %s", model.name, best.path, milliseconds)
-    return best, Choice(best.path, milliseconds, trial.errors.get(best.path, 0.0), trial.refused)
+    milliseconds = {str(variant): round(1000 * each / len(images), 3) for variant, each in seconds.items()}
+    _LOG.info("%s runs %s; ms an image: %s", model.name, best.variant, milliseconds)
+    return best, Choice(best.variant, milliseconds, trial.errors.get(best.variant, 0.0), trial.refused)
 
 
-def pays(passes: int, precision: Precision) -> bool:
+def worth_accelerating(passes: int, precision: Precision) -> bool:
     """Whether so many passes are worth preparing a network for."""
-    return precision == "fast" or passes >= _WORTH_PREPARING
+    return precision is Precision.FAST or passes >= _WORTH_PREPARING
 
 
-def as_fast_as_pays(
-    model: Model, images: Tensor, precision: Precision = "exact", *, gradient: bool, passes: int
+def accelerate(
+    model: Model, images: Tensor, precision: Precision = Precision.EXACT, *, gradient: bool, passes: int
 ) -> Model:
-    """The model on its fastest path, or, if there are not many passes to make, on the usual one; see `accelerated`.
+    """The model on its fastest variant (see `fastest_variant`), or, for a few passes, on the usual one.
 
     A black box stays as it is. Where memory is too small for all images, fewer are tried.
     """
     if not isinstance(model, Classifier):
         return model
     try:
-        if precision == "fast" or passes >= _WORTH_MEASURING:
-            return accelerated(model, images, precision, gradient=gradient)[0]
-        return on_usual_path(model, images, gradient=gradient)
+        if precision is Precision.FAST or passes >= _WORTH_MEASURING:
+            return fastest_variant(model, images, precision, gradient=gradient)[0]
+        return usual_variant(model, images, gradient=gradient)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
     if len(images) == 1:
         return model  # the loop will say it
-    return as_fast_as_pays(model, images[: len(images) // 2], precision, gradient=gradient, passes=passes)
+    return accelerate(model, images[: len(images) // 2], precision, gradient=gradient, passes=passes)
 
 
 class _Trial:
@@ -175,22 +186,22 @@ class _Trial:
         self._model, self._precision, self._gradient = model, precision, gradient
         self._images = images.to(model.device)
         self.refused: dict[str, str] = {}
-        self.errors: dict[ModelPath, float] = {}
+        self.errors: dict[ModelVariant, float] = {}
         self._classes: Tensor | None = None
         self._expected = self._answer(model)
 
-    def of(self, path: ModelPath) -> Classifier | None:
-        """The model on this path; None where that does not work or does not agree."""
+    def of(self, variant: ModelVariant) -> Classifier | None:
+        """The model on this variant; None where that does not work or does not agree."""
         try:
-            candidate = on_path(self._model, path)
+            candidate = as_variant(self._model, variant)
             if self._expected is None:
                 raise ValueError("the model itself gives no answer to compare with")
-            self.errors[path] = self._differs(self._run(candidate), self._expected)
+            self.errors[variant] = self._differs(self._run(candidate), self._expected)
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            self.refused[str(path)] = first_line(error)
-            _LOG.info("%s does not run %s: %s", self._model.name, path, first_line(error))
+            self.refused[str(variant)] = first_line(error)
+            _LOG.info("%s does not run %s: %s", self._model.name, variant, first_line(error))
             return None
         return candidate
 
@@ -207,7 +218,7 @@ class _Trial:
 
     def _answer(self, model: Classifier) -> _Answer | None:
         try:
-            return self._run(model, "exact")
+            return self._run(model, Precision.EXACT)
         except Exception as error:  # what is wrong with the model is said, better, when it is used
             if is_out_of_memory(error):
                 raise
@@ -215,13 +226,13 @@ class _Trial:
 
     def _run(self, model: Classifier, precision: Precision | None = None) -> _Answer:
         """Logits, and the gradient of the sum of the one that the model itself takes for the largest in each image."""
-        with frozen(model), float32_products(precision or self._precision):
+        with frozen(model), tf32((precision or self._precision) is Precision.FAST):
             if not self._gradient:
                 with torch.no_grad():
                     return model(self._images), None
             floats = (self._images.float() / 255).requires_grad_(True)
             logits: Tensor = model(floats)
-            # The same classes for every path: which of two equals is largest, rounding decides.
+            # The same classes for every variant: which of two equals is largest, rounding decides.
             self._classes = logits.argmax(dim=1, keepdim=True) if self._classes is None else self._classes
             return logits.detach(), torch.autograd.grad(logits.gather(1, self._classes).sum(), floats)[0]
 

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["freed_memory_kept"]
+__all__ = ["keep_freed_memory"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 _NEVER = 2**31 - 1
@@ -21,7 +21,7 @@ _depth = 0
 
 
 @contextmanager
-def freed_memory_kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Keep freed memory in this process for a while, and give it back at the end; nothing where there is no glibc."""
     global _depth  # it is one setting of the whole process; only the outermost use undoes it
     library = _glibc()

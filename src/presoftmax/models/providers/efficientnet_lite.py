@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from presoftmax.data import Framing
+from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError
+from presoftmax.models._weights import load_weights
 from presoftmax.models.classifier import Classifier
-from presoftmax.models.labels import imagenet_classes
-from presoftmax.models.providers import Listed, Request, require_package
-from presoftmax.models.weights import load_weights
+from presoftmax.models.providers.provider import Listed, Request, require_package
 
 __all__ = ["EfficientNetLite"]
 
@@ -40,8 +39,8 @@ class EfficientNetLite:
         network = EfficientNet.from_name(request.path.replace("_", "-"))
         load_weights(network, _weights_path(package), request.path)
         size = _SIZES[request.path]
-        framing = Framing(size, resize=round(size / 0.875), interpolation="bicubic")
-        return Classifier(network, mean=_MEAN, std=_STD, framing=framing, classes=imagenet_classes())
+        preprocessing = Preprocessing(size, resize=round(size / 0.875), interpolation="bicubic")
+        return Classifier(network, mean=_MEAN, std=_STD, preprocessing=preprocessing, classes=_imagenet_classes())
 
     def short_name(self, request: Request) -> str:
         """The name without its options."""
@@ -71,3 +70,11 @@ def _weights_path(package: str) -> Path:
     if not files:
         raise ModelError(f"the package {package} holds no weights file in {folder}")
     return files[0]
+
+
+def _imagenet_classes() -> tuple[str, ...]:
+    """The 1,000 ImageNet-1k class names in torchvision's order, as torchvision writes them."""
+    from torchvision.models import ResNet50_Weights
+
+    names: list[str] = ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
+    return tuple(names)

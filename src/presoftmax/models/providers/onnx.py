@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from presoftmax.data import resized
 from presoftmax.errors import ModelError, first_line
 from presoftmax.models.classifier import BlackBox
-from presoftmax.models.providers import Listed, Request, require_package
+from presoftmax.models.providers.provider import Listed, Request, require_package
 
 __all__ = ["Onnx"]
 
@@ -67,12 +67,12 @@ class _Session:
         entry = session.get_inputs()[0]
         self._input, self._bytes = entry.name, "uint8" in entry.type
         height_width = entry.shape[2:] if len(entry.shape) == 4 else []
-        self._size = tuple(height_width) if all(isinstance(side, int) for side in height_width) else None
+        fixed = len(height_width) == 2 and all(isinstance(side, int) for side in height_width)
+        self._size: tuple[int, int] | None = (height_width[0], height_width[1]) if fixed else None
 
     def __call__(self, images: Tensor) -> Any:
         pixels = images.float() / 255
-        if self._size and tuple(images.shape[2:]) != self._size:
-            pixels = F.interpolate(pixels, size=self._size, mode="bicubic", antialias=True).clamp(0, 1)
+        pixels = resized(pixels, self._size) if self._size else pixels
         if self._bytes:
             pixels = (pixels * 255).round().to(torch.uint8)
         elif self._normalize:

@@ -1,16 +1,14 @@
 """A user's own model: a function in a Python file."""
 
-import sys
 from collections.abc import Iterable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from torch import nn
 
 from presoftmax.errors import ModelError
+from presoftmax.extensions import absolute_spec, call, is_python_name, load_object
 from presoftmax.models.classifier import BlackBox, Classifier
-from presoftmax.models.providers import Listed, Request
+from presoftmax.models.providers.provider import Listed, Request
 
 __all__ = ["PythonFile"]
 
@@ -25,31 +23,21 @@ class PythonFile:
 
     def accepts(self, request: Request) -> bool:
         """Whether the name looks like a Python file with a function."""
-        return ".py:" in request.path
+        return is_python_name(request.path)
 
     def load(self, request: Request) -> Classifier | BlackBox:
         """Run the file, call the function."""
         request.check_options()
-        file, _, function = request.path.rpartition(":")
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise ModelError(f"model {request.name!r}: no file {path}")
-        module = _run(path)
-        build = getattr(module, function, None)
-        if not callable(build):
-            defined = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-            raise ModelError(f"model {request.name!r}: no function {function!r} in {path}; there are {defined}")
-        try:
-            network = build()
-        except Exception as error:  # the user's code may raise anything
-            raise ModelError(f"model {request.name!r}: {function}() raised {type(error).__name__}: {error}") from error
+        loaded = load_object(request.path, "model", ModelError)
+        network = call(loaded)
         if isinstance(network, Classifier | BlackBox):
             return network
-        classes = getattr(module, "CLASSES", None)
+        classes = getattr(loaded.module, "CLASSES", None)
         if isinstance(network, nn.Module):
             return Classifier(network, classes=classes)
         if callable(network):
             return BlackBox(network, classes=classes)
+        function = request.path.rpartition(":")[2]
         raise ModelError(
             f"model {request.name!r}: {function}() returned {type(network).__name__}, no nn.Module and no callable"
         )
@@ -61,22 +49,8 @@ class PythonFile:
 
     def absolute_path(self, request: Request) -> str:
         """The file's absolute path, and the function."""
-        file, _, function = request.path.rpartition(":")
-        return f"{Path(file).expanduser().absolute()}:{function}"
+        return absolute_spec(request.path)
 
     def list(self) -> Iterable[Listed]:
         """The form of the name."""
         yield Listed("FILE.py:FUNCTION", True, "")
-
-
-def _run(path: Path) -> ModuleType:
-    spec = spec_from_file_location(f"presoftmax_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"{path}: not a Python file")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"{path}: {type(error).__name__}: {error}") from error
-    return module

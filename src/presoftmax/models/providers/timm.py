@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import nn
 
-from presoftmax.data import Framing
+from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError, first_line
+from presoftmax.models._weights import load_weights
 from presoftmax.models.classifier import Classifier
-from presoftmax.models.providers import Listed, Request, require_package
-from presoftmax.models.weights import load_weights
+from presoftmax.models.providers.provider import Listed, Request, require_package
 
 __all__ = ["Timm"]
 
@@ -82,8 +82,10 @@ def _classifier(network: nn.Module) -> Classifier:
     preset = resolve_data_config({}, model=network)
     size = preset["input_size"][-1]
     interpolation = "bilinear" if preset["interpolation"] == "bilinear" else "bicubic"
-    framing = Framing(size, round(size / preset["crop_pct"]), interpolation)
-    return Classifier(network, mean=preset["mean"], std=preset["std"], framing=framing, classes=_class_names(network))
+    preprocessing = Preprocessing(size, round(size / preset["crop_pct"]), interpolation)
+    return Classifier(
+        network, mean=preset["mean"], std=preset["std"], preprocessing=preprocessing, classes=_class_names(network)
+    )
 
 
 def _class_names(network: Any) -> tuple[str, ...] | None:

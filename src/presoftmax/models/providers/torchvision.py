@@ -9,11 +9,11 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from presoftmax.data import Framing
+from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError
+from presoftmax.models._weights import load_weights
 from presoftmax.models.classifier import Classifier
-from presoftmax.models.providers import Listed, Request
-from presoftmax.models.weights import load_weights
+from presoftmax.models.providers.provider import Listed, Request
 
 __all__ = ["Torchvision"]
 
@@ -41,9 +41,9 @@ class Torchvision:
         else:
             network = _download(request, name, weights)
         preset = weights.transforms()
-        framing = Framing(preset.crop_size[0], preset.resize_size[0], preset.interpolation.value)
+        preprocessing = Preprocessing(preset.crop_size[0], preset.resize_size[0], preset.interpolation.value)
         classes = weights.meta["categories"] if request.num_classes() in (None, 1000) else None
-        return Classifier(network, mean=preset.mean, std=preset.std, framing=framing, classes=classes)
+        return Classifier(network, mean=preset.mean, std=preset.std, preprocessing=preprocessing, classes=classes)
 
     def short_name(self, request: Request) -> str:
         """The name without its options."""

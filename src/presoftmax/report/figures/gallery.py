@@ -47,13 +47,18 @@ def choose_iterations(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         The chosen rows. An example that never fools the source is shown at a first step and the end.
     """
     later = rows[1:]
-    fooled = [row for row in later if row["predicted"] in row["targets"]] or list(later)
+    fooled = [row for row in later if _fools(row)] or list(later)
     first, end = fooled[0], later[-1]
     middle = (first["ca1"] + end["ca1"]) / 2
     between = [row for row in fooled if first["ca1"] < row["ca1"] < end["ca1"]]
     chosen = [first, *sorted(between, key=lambda row: abs(row["ca1"] - middle))[:1], end]
     unique = {row["iteration"]: row for row in (rows[0], *chosen)}
     return [unique[iteration] for iteration in sorted(unique)]
+
+
+def _fools(row: dict[str, Any]) -> bool:
+    """Whether the source predicts a target there, or, without targets, a wrong class."""
+    return row["predicted"] in row["targets"] if row["targets"] else row["predicted"] != row["label"]
 
 
 def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Namer, title: str) -> Figure:

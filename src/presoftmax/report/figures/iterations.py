@@ -61,18 +61,21 @@ def _logits(axes: Axes, means: pl.DataFrame, attack: str, top: float) -> None:
             ls=quantity.line,
             label=quantity.label,
         )
-    axes.plot(
-        means["iteration"],
-        means["group_log_odds"],
-        color="#555555",
-        lw=1.2,
-        ls=":",
-        label="log-odds of all targets",
-    )
+    targeted = means["group_log_odds"].null_count() == 0
+    if targeted:
+        axes.plot(
+            means["iteration"],
+            means["group_log_odds"],
+            color="#555555",
+            lw=1.2,
+            ls=":",
+            label="log-odds of all targets",
+        )
     axes.axhline(0, color="#999999", lw=0.8)
     axes.set_title(f"{attack}: what stands before it")
     axes.set_ylabel("mean (logit units)")
-    axes.set_ylim(min(0.0, float(means["group_log_odds"].min() or 0)) * 1.05, top)  # type: ignore[arg-type]
+    lowest = means["group_log_odds" if targeted else "log_odds"].min()
+    axes.set_ylim(min(0.0, float(lowest or 0)) * 1.05, top)  # type: ignore[arg-type]
     axes.legend(loc="upper left")
 
 
@@ -83,14 +86,15 @@ def _transfer(axes: Axes, transfer: pl.DataFrame, attack: str) -> None:
         every = max(1, of_victim.height // 10)
         axes.plot(of_victim["iteration"], 100 * of_victim["misclassified"], color=color, marker=marker, ms=4,
                   markevery=every, label=f"{victim}: misclassified")  # fmt: skip
-        axes.plot(
-            of_victim["iteration"],
-            100 * of_victim["targeted"],
-            color=color,
-            lw=1,
-            ls=":",
-            label=f"{victim}: as a target",
-        )
+        if of_victim["targeted"].null_count() == 0:
+            axes.plot(
+                of_victim["iteration"],
+                100 * of_victim["targeted"],
+                color=color,
+                lw=1,
+                ls=":",
+                label=f"{victim}: as a target",
+            )
     axes.set_title(f"{attack}: what transfers")
     axes.set_ylabel("examples (%)")
     axes.set_ylim(-2, 102)

@@ -9,18 +9,23 @@ from PIL import Image
 
 from presoftmax.analysis import (
     by_iteration,
-    clean,
-    find,
+    clean_transfers,
     halted_at,
     saturated_from,
+    summarize,
     transfer_by_iteration,
     transfer_curves,
 )
-from presoftmax.report.figures.curves import transfer_figure
-from presoftmax.report.figures.gallery import Picture, choose_iterations, class_namer, gallery_figure
-from presoftmax.report.figures.iterations import iterations_figure
-from presoftmax.report.figures.style import save
-from presoftmax.report.html import data_uri, render
+from presoftmax.report._html import data_uri, render
+from presoftmax.report.figures import (
+    Picture,
+    choose_iterations,
+    class_namer,
+    gallery_figure,
+    iterations_figure,
+    save,
+    transfer_figure,
+)
 from presoftmax.report.run.sentences import sentences
 from presoftmax.report.run.table import short_table
 from presoftmax.storage import RunFolder, replace_text
@@ -32,7 +37,7 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
     """Write ``figures/`` and ``report.html`` from what is in the folder; returns the sentences of the report."""
     steps, transfers, summary = folder.steps(), folder.transfers(), folder.summary()
     attacks = steps["attack"].unique(maintain_order=True).to_list()
-    said = sentences([find(_of(steps, attack), _of(transfers, attack)) for attack in attacks])
+    said = sentences([summarize(_of(steps, attack), _of(transfers, attack)) for attack in attacks])
     figures = {
         "iterations": iterations_figure(_in_order(by_iteration(steps), attacks), transfer_by_iteration(transfers))
     }
@@ -101,7 +106,7 @@ def _page(
 def _removed(transfers: pl.DataFrame) -> pl.DataFrame:
     """How many examples cleaning takes out, for each attack and victim."""
     counts = (~pl.col("kept")).sum().alias("removed"), (~pl.col("finite")).sum().alias("not_finite")
-    kept = clean(transfers).group_by("attack", "victim", maintain_order=True)
+    kept = clean_transfers(transfers).group_by("attack", "victim", maintain_order=True)
     return kept.agg(pl.len().alias("examples"), *counts)
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from presoftmax.analysis import HIGH_CONFIDENCE, Findings
+from presoftmax.analysis import HIGH_CONFIDENCE, AttackSummary, Point
 
 __all__ = ["sentences"]
 
 
-def sentences(findings: Sequence[Findings]) -> tuple[str, ...]:
+def sentences(findings: Sequence[AttackSummary]) -> tuple[str, ...]:
     """A few sentences for each attack, and one that compares them where there are both kinds."""
-    said = [_one_class(found) if found.classes == 1 else _several_classes(found) for found in findings]
+    said = [_several_classes(found) if found.classes > 1 else _one_class(found) for found in findings]
     single = next((found for found in findings if found.classes == 1), None)
     several = next((found for found in findings if found.classes > 1), None)
     if single is not None and several is not None:
@@ -17,7 +17,7 @@ def sentences(findings: Sequence[Findings]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _one_class(found: Findings) -> str:
+def _one_class(found: AttackSummary) -> str:
     end, blind, clean = found.end, found.blind, found.clean
     if blind is None or blind.iteration == end.iteration:
         text = (
@@ -39,14 +39,14 @@ def _transfer_since(before: dict[str, float], after: dict[str, float]) -> str:
     return f", and the share of examples that fool a victim: {', '.join(changes)}" if changes else ""
 
 
-def _saturation(found: Findings) -> str:
+def _saturation(found: AttackSummary) -> str:
     if found.saturated == 0:
         return "No example ended with a float32 confidence of exactly 1."
     half = f"; half had reached it by iteration {found.first_saturated}" if found.first_saturated is not None else ""
     return f"{_percent(found.saturated)} of the examples ended with a float32 confidence of exactly 1{half}."
 
 
-def _several_classes(found: Findings) -> str:
+def _several_classes(found: AttackSummary) -> str:
     end, clean = found.end, found.clean
     weaker = (
         f"{_percent(found.below_clean_confidence)} of the examples are beyond it and yet look less sure than their own "
@@ -58,11 +58,15 @@ def _several_classes(found: Findings) -> str:
         f"{_name(found)}, {found.classes} classes at once: mean confidence ended at {end.confidence:.2f} (clean "
         f"{clean.confidence:.2f}), mean CA1 at {end.ca1:.1f} (clean {clean.ca1:.1f}). {_percent(found.beyond_clean)} "
         f"of the examples are beyond the largest CA1 of any clean photo here; {weaker}. The log-odds of all targets "
-        f"together, which no splitting can hide, went from {clean.group_log_odds:.1f} to {end.group_log_odds:.1f}."
+        f"together, which no splitting can hide, went from {_odds(clean)} to {_odds(end)}."
     )
 
 
-def _comparison(single: Findings, several: Findings) -> str:
+def _odds(point: Point) -> str:
+    return "–" if point.group_log_odds is None else f"{point.group_log_odds:.1f}"
+
+
+def _comparison(single: AttackSummary, several: AttackSummary) -> str:
     verb = "lowers" if several.end.confidence < single.end.confidence else "does not lower"
     return (
         f"At iteration {several.end.iteration}, driving {several.classes} classes instead of one {verb} "
@@ -77,7 +81,7 @@ def _transfer_against(single: dict[str, float], several: dict[str, float]) -> st
     return f"; examples that fool a victim: {', '.join(parts)}" if parts else ""
 
 
-def _name(found: Findings) -> str:
+def _name(found: AttackSummary) -> str:
     return found.attack[0].upper() + found.attack[1:]
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from presoftmax.analysis.claims import CLAIMS, Claim, Measured, StudyClaims, Verdict
+from presoftmax.analysis.claims import CLAIMS, Claim, Measurement, StudyClaims, Verdict
 
-__all__ = ["ClaimRow", "claim_rows", "show_value"]
+__all__ = ["ClaimRow", "claim_rows"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class ClaimRow:
     verdict: Verdict
     value: str
     sentence: str
-    measured: tuple[Measured, ...]
+    measured: tuple[Measurement, ...]
 
 
 def claim_rows(claims: StudyClaims) -> list[ClaimRow]:
@@ -25,24 +25,15 @@ def claim_rows(claims: StudyClaims) -> list[ClaimRow]:
     return [_row(claim, verdicts[claim.id], claims.of(claim.id)) for claim in CLAIMS.values()]
 
 
-def show_value(claim: Claim, value: float | None) -> str:
-    """A value in the unit of its claim."""
-    if value is None:
-        return "–"
-    if claim.percent:
-        return f"{100 * value:.0f} %"
-    return f"{value:.0f}" if claim.id == "C4" else f"{value:.2f}"
-
-
-def _row(claim: Claim, verdict: Verdict, measured: Sequence[Measured]) -> ClaimRow:
+def _row(claim: Claim, verdict: Verdict, measured: Sequence[Measurement]) -> ClaimRow:
     judged = [each for each in measured if each.verdict != "not measurable here"]
     values = sorted(each.value for each in judged if each.value is not None)
-    shown = [show_value(claim, value) for value in (values[0], values[-1])] if values else []
+    shown = [claim.show(value) for value in (values[0], values[-1])] if values else []
     span = "–" if not shown else shown[0] if shown[0] == shown[1] else f"{shown[0]} to {shown[1]}"
     return ClaimRow(claim, verdict, span, _sentence(measured, judged), tuple(measured))
 
 
-def _sentence(measured: Sequence[Measured], judged: Sequence[Measured]) -> str:
+def _sentence(measured: Sequence[Measurement], judged: Sequence[Measurement]) -> str:
     if not measured:
         return "No attack of this study says anything about it."
     if not judged:
@@ -59,13 +50,13 @@ def _sentence(measured: Sequence[Measured], judged: Sequence[Measured]) -> str:
     return f"Holds in {'; '.join(places)}.{missing}{doubt} For instance {example.attack}, {where}: {example.sentence}"
 
 
-def _by_subject(judged: Sequence[Measured]) -> dict[str, list[Measured]]:
-    groups: dict[str, list[Measured]] = {}
+def _by_subject(judged: Sequence[Measurement]) -> dict[str, list[Measurement]]:
+    groups: dict[str, list[Measurement]] = {}
     for each in judged:
         groups.setdefault(each.subject, []).append(each)
     return groups
 
 
-def _count(group: Sequence[Measured], subject: str) -> str:
+def _count(group: Sequence[Measurement], subject: str) -> str:
     held = sum(each.verdict == "holds" for each in group)
     return f"{held} of {len(group)}{f' ({subject})' if subject else ''}"

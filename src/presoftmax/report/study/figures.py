@@ -8,22 +8,21 @@ import polars as pl
 from matplotlib.figure import Figure
 from safetensors import safe_open
 
-from presoftmax.report.figures.curves import transfer_figure
-from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, gallery_figure
-from presoftmax.study import Overview, Results
+from presoftmax.report.figures import Namer, Picture, choose_iterations, gallery_figure, transfer_figure
+from presoftmax.study import Results, StudySummary
 
 __all__ = ["study_figures"]
 
 _STRIPS = 2
 
 
-def study_figures(results: Results, overview: Overview, namer: Namer) -> Iterator[tuple[str, str, Figure]]:
+def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iterator[tuple[str, str, Figure]]:
     """Name, caption and figure, in the order of the paper; further attacks after its two.
 
     Figures 1 and 2 are drawn on the last source, Figure 3 from the middle source to the last, as in the paper.
     """
     singles, several = _first_attacks(results)
-    last = results.names.tables[results.names.sources - 1]
+    last = results.names.labels[results.names.sources - 1]
     for number, attack in ((1, singles), (2, several)):
         if attack is not None and (figure := _gallery(results, attack, last, namer)) is not None:
             caption = (
@@ -32,11 +31,11 @@ def study_figures(results: Results, overview: Overview, namer: Namer) -> Iterato
                 "unchanged."
             )
             yield f"figure{number}-{attack}", caption, figure
-    if overview.curves.height == 0:
+    if summary.curves.height == 0:
         return
     pair = _middle_pair(results)
     chosen = [attack for attack in (singles, several) if attack is not None]
-    curves = pl.concat([_of_pair(overview.curves, attack, *pair) for attack in chosen])
+    curves = pl.concat([_of_pair(summary.curves, attack, *pair) for attack in chosen])
     if curves.height:
         title = f"{pair[0]} to {pair[1]}: logit and confidence against black-box transferability"
         yield (
@@ -44,10 +43,10 @@ def study_figures(results: Results, overview: Overview, namer: Namer) -> Iterato
             f"Figure 3 of the paper: the attacks side by side. {_READING}",
             transfer_figure(curves, title, by="attack"),
         )
-    columns = len(results.names.tables) - 1
+    columns = len(results.names.labels) - 1
     names = {singles: "figure4", several: "figure5"}
     for attack in dict.fromkeys(attack for attack, _ in results.groups()):
-        figure = transfer_figure(_ordered(results, overview.curves, attack), _title(attack), min(3, columns))
+        figure = transfer_figure(_ordered(results, summary.curves, attack), _title(attack), min(3, columns))
         name = names.get(attack, "figure")
         caption = f"Figure {name[-1]} of the paper. " if name != "figure" else ""
         yield f"{name}-{attack}", f"{caption}{attack}: every ordered pair of models. {_READING}", figure
@@ -72,7 +71,7 @@ def _first_attacks(results: Results) -> tuple[str | None, str | None]:
 
 
 def _middle_pair(results: Results) -> tuple[str, str]:
-    names = results.names.tables
+    names = results.names.labels
     if results.names.sources >= 3:
         return names[1], names[2]
     return (names[0], names[1]) if len(names) > 1 else (names[0], names[0])
@@ -84,7 +83,7 @@ def _of_pair(curves: pl.DataFrame, attack: str, source: str, victim: str) -> pl.
 
 def _ordered(results: Results, curves: pl.DataFrame, attack: str) -> pl.DataFrame:
     """The curves of an attack, sources and victims in the order of the study."""
-    names = results.names.tables
+    names = results.names.labels
     parts = [_of_pair(curves, attack, source, victim) for source in names for victim in names if source != victim]
     return pl.concat(parts)
 
@@ -96,7 +95,7 @@ def _gallery(results: Results, attack: str, source: str, namer: Namer) -> Figure
         return None
     path = results.folder.unit_file(first, "gallery.safetensors")
     steps = pl.read_parquet(results.folder.unit_file(first, "steps.parquet"))
-    examples = results.folder.unit_facts(first)["examples"][:_STRIPS]
+    examples = results.folder.unit_receipt(first)["examples"][:_STRIPS]
     strips = [_strip(path, position, steps.filter(pl.col("example") == name)) for position, name in enumerate(examples)]
     whole = [strip for strip in strips if strip]
     title = f"{attack} on {source}: the same photos, further and further optimized"

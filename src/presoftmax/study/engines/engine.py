@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
-from presoftmax.study.tasks import Done, OnBlock
+from presoftmax.study.tasks import OnBlock, TaskResult
 
 __all__ = ["Engine", "Key", "Tasks", "Work"]
 
 Key = TypeVar("Key")
-Work = Callable[[Any, str, OnBlock | None], Done]
+Work = Callable[[Any, str, OnBlock | None], TaskResult]
 """A function of `presoftmax.study.tasks`: a task, a device, who watches (where the engine can tell)."""
 Tasks = Iterator[tuple[Key, Callable[[], Any]]]
 """Keys with what makes their task; it is called when a worker is free, so only tasks under way are in memory."""
@@ -17,6 +17,6 @@ Tasks = Iterator[tuple[Key, Callable[[], Any]]]
 class Engine(Protocol):
     """Runs a function on tasks."""
 
-    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, Done]]:
+    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, TaskResult]]:
         """Results with their keys, as they are finished. What a task raises is raised here."""
         ...

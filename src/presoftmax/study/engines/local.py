@@ -11,7 +11,7 @@ import torch
 from presoftmax.errors import StudyError
 from presoftmax.models import default_device
 from presoftmax.study.engines.engine import Key, Tasks, Work
-from presoftmax.study.tasks import Done, OnBlock
+from presoftmax.study.tasks import OnBlock, TaskResult
 
 __all__ = ["LocalEngine"]
 
@@ -32,7 +32,7 @@ class LocalEngine:
                 raise StudyError("device 'cuda:all': there is no GPU here")
         self.devices = tuple(named)
 
-    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, Done]]:
+    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, TaskResult]]:
         """Results with their keys, as they are finished."""
         if len(self.devices) > 1:
             yield from _on_processes(self.devices, work, tasks)
@@ -50,18 +50,18 @@ def _take_device(free: Any, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _here(work: Work, task: Any) -> Done:
+def _here(work: Work, task: Any) -> TaskResult:
     return work(task, _device, None)
 
 
-def _on_processes(devices: Sequence[str], work: Work, tasks: Tasks[Key]) -> Iterator[tuple[Key, Done]]:
+def _on_processes(devices: Sequence[str], work: Work, tasks: Tasks[Key]) -> Iterator[tuple[Key, TaskResult]]:
     context = multiprocessing.get_context("spawn")
     free = context.Queue()
     for device in devices:
         free.put(device)
     threads = max(1, torch.get_num_threads() // len(devices))
     pool = ProcessPoolExecutor(len(devices), context, _take_device, (free, threads))
-    running: dict[Future[Done], Key] = {}
+    running: dict[Future[TaskResult], Key] = {}
     try:
         for key, make in tasks:
             running[pool.submit(_here, work, make())] = key
@@ -75,7 +75,7 @@ def _on_processes(devices: Sequence[str], work: Work, tasks: Tasks[Key]) -> Iter
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _finished(running: dict[Future[Done], Key]) -> Iterator[tuple[Key, Done]]:
+def _finished(running: dict[Future[TaskResult], Key]) -> Iterator[tuple[Key, TaskResult]]:
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         yield running.pop(future), future.result()

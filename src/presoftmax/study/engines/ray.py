@@ -5,7 +5,7 @@ from typing import Any
 
 from presoftmax.errors import StudyError, first_line
 from presoftmax.study.engines.engine import Key, Tasks, Work
-from presoftmax.study.tasks import Done, OnBlock
+from presoftmax.study.tasks import OnBlock, TaskResult
 
 __all__ = ["RayEngine"]
 
@@ -40,7 +40,7 @@ class RayEngine:
         self.device = device or ("cuda" if resources.get("GPU", 0) >= 1 else "cpu")
         self._per_task = {"num_cpus": cpus, "num_gpus": 1 if self.device.startswith("cuda") else 0}
 
-    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, Done]]:
+    def map(self, work: Work, tasks: Tasks[Key], on_block: OnBlock | None = None) -> Iterator[tuple[Key, TaskResult]]:
         """Results with their keys, as they are finished; twice as many tasks are out as can run at a time."""
         remote = self._ray.remote(work).options(max_retries=_RETRIES, **self._per_task)
         running: dict[Any, Key] = {}
@@ -60,7 +60,7 @@ class RayEngine:
         wanted = {"CPU": self._per_task["num_cpus"], "GPU": self._per_task["num_gpus"]}
         return max(1, min(int(resources.get(kind, 0) // count) for kind, count in wanted.items() if count))
 
-    def _finished(self, running: dict[Any, Key]) -> Iterator[tuple[Key, Done]]:
+    def _finished(self, running: dict[Any, Key]) -> Iterator[tuple[Key, TaskResult]]:
         done, _ = self._ray.wait(list(running), num_returns=1)
         for reference in done:
             key = running.pop(reference)

@@ -1,6 +1,6 @@
-"""Captured passes as the two tables: whose image it was, and the how-manieth."""
+"""Captured passes as the two tables: whose image each was, and of which iteration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from presoftmax.attacks import Goal
 from presoftmax.data import ImageSet
-from presoftmax.interop.capture import Captured
+from presoftmax.interop._capture import Captured
 from presoftmax.models import Model, ask, check_logits, frozen
 from presoftmax.tables import (
     STEPS,
@@ -20,7 +20,6 @@ from presoftmax.tables import (
     step_record,
     transfer_record,
 )
-from presoftmax.tracing import name_victims
 
 __all__ = ["Trajectory", "number", "steps_table", "transfers_table"]
 
@@ -111,8 +110,8 @@ def number(
             trajectory.note(flags[row])
             iteration = trajectory.iterations[-1]
             restart = trajectory.restart if per_restart is None else max(iteration - 1, 0) // per_restart
-            place = (call, examples.ids[example], iteration, restart)
-            rows.append((*place, captured.with_gradient, flags[row], float(captured.off_lattice[row])))
+            position = (call, examples.ids[example], iteration, restart)
+            rows.append((*position, captured.with_gradient, flags[row], float(captured.off_lattice[row])))
     _add_clean(trajectories, examples, ask_clean)
     schema = {
         "call": pl.Int32, "example": pl.String, "iteration": pl.Int32, "restart": pl.Int32,
@@ -157,13 +156,7 @@ def steps_table(
         record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal)
         rows = rows_of(STEPS, record, [examples.ids[i]] * len(pixels), each.iterations, names)
         parts.append(rows.with_columns(pl.Series("gradient_vanished", each.vanished, dtype=pl.Boolean)))
-    table = pl.concat(parts)
-    nothing = []
-    if targets is None:
-        kinds = {name: table.schema[name] for name in ("targets", "target_logits")}
-        nothing += [pl.lit([], dtype=kind).alias(name) for name, kind in kinds.items()]
-        nothing += [pl.lit(None, dtype=pl.Float64).alias("group_log_odds")]
-    return table.with_columns(nothing).select(table.columns)
+    return pl.concat(parts)
 
 
 def transfers_table(
@@ -171,33 +164,28 @@ def transfers_table(
     examples: ImageSet,
     labels: Tensor,
     targets: Tensor | None,
-    victims: Sequence[Model],
+    victims: Mapping[str, Model],
     batch_size: int,
     attack: str,
     source: str,
 ) -> pl.DataFrame:
-    """Rows of `transfers`, by victim, example, iteration; ``targeted`` is false where no target is known."""
+    """Rows of `transfers`, by victim, example, iteration; ``targeted`` is null where no target is known."""
     parts = []
-    with torch.no_grad(), frozen(*victims):
-        for victim, name in zip(victims, name_victims(source, victims), strict=True):
+    with torch.no_grad(), frozen(*victims.values()):
+        for name, victim in victims.items():
             named = {"attack": attack, "source": source, "victim": name}
             for i, each in enumerate(trajectories):
                 pixels = torch.stack(each.pixels)
                 device = getattr(victim, "device", torch.device("cpu"))
-                answers = [ask(victim, batch.to(device)).cpu() for batch in torch.split(pixels, batch_size)]
-                check_logits(victim, answers[0][:1], 1)
-                record = transfer_record(torch.cat(answers), _goal(labels, targets, i, len(pixels)))
+                logits = torch.cat([ask(victim, part.to(device)).cpu() for part in torch.split(pixels, batch_size)])
+                check_logits(victim, logits[:1], 1)
+                record = transfer_record(logits, _goal(labels, targets, i, len(pixels)))
                 parts.append(rows_of(TRANSFERS, record, [examples.ids[i]] * len(pixels), each.iterations, named))
-    if not parts:
-        return pl.DataFrame(schema=polars_schema(TRANSFERS))
-    table = pl.concat(parts)
-    if targets is None:
-        nothing = pl.lit([], dtype=table.schema["target_logits"]).alias("target_logits")
-        table = table.with_columns(nothing, pl.lit(False).alias("targeted"))
-    return table
+    return pl.concat(parts) if parts else pl.DataFrame(schema=polars_schema(TRANSFERS))
 
 
 def _goal(labels: Tensor, targets: Tensor | None, example: int, count: int) -> Goal:
-    """The same goal for each image of an example; its label stands in for unknown targets."""
-    chosen = labels[example].reshape(1, 1) if targets is None else targets[example : example + 1]
-    return Goal(labels[example].expand(count), chosen.expand(count, chosen.shape[1]))
+    """The same goal for each image of an example; without targets where none is known."""
+    chosen = labels.new_zeros((1, 0)) if targets is None else targets[example : example + 1]
+    one = labels[example].expand(count)
+    return Goal(one, chosen.expand(count, chosen.shape[1]), torch.full((count,), example))

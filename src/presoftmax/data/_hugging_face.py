@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presoftmax.data.imageset import ImageSet
-from presoftmax.data.reading import Framing, decode_all
+from presoftmax.data.reading import Preprocessing, decode_all
 from presoftmax.errors import DataError, first_line
 
 __all__ = ["HuggingFace", "is_saved_dataset", "open_saved_dataset"]
@@ -23,7 +23,7 @@ class HuggingFace:
     rows: Any
     image: str
     label: str
-    framing: Framing
+    preprocessing: Preprocessing
 
     @property
     def ids(self) -> Sequence[str]:
@@ -37,7 +37,7 @@ class HuggingFace:
             (f"{position:06d}", f"{self.path}, row {position}", _file(row[self.image]), int(row[self.label]))
             for position, row in rows
         )
-        return decode_all(named, self.framing)
+        return decode_all(named, self.preprocessing)
 
 
 def is_saved_dataset(path: Path) -> bool:
@@ -45,7 +45,7 @@ def is_saved_dataset(path: Path) -> bool:
     return (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file()
 
 
-def open_saved_dataset(path: Path, framing: Framing) -> HuggingFace:
+def open_saved_dataset(path: Path, preprocessing: Preprocessing) -> HuggingFace:
     """Open a saved split.
 
     Raises:
@@ -68,7 +68,7 @@ def open_saved_dataset(path: Path, framing: Framing) -> HuggingFace:
         raise DataError(f"{path}: no column of {'labels' if images else 'images'}; columns: {', '.join(rows.features)}")
     # Decoded here, as all other images are.
     rows = rows.cast_column(images[0], datasets.Image(decode=False))
-    return HuggingFace(path, rows, images[0], labels[0], framing)
+    return HuggingFace(path, rows, images[0], labels[0], preprocessing)
 
 
 def _file(cell: dict[str, Any]) -> Path | BytesIO:

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from presoftmax.attacks import number_of
+from presoftmax.attacks import seed_of
 from presoftmax.data import ImageSet
 from presoftmax.models import Model, ask, frozen
 from presoftmax.tables import NOISE, polars_schema
@@ -31,7 +31,7 @@ def with_noise(image: npt.NDArray[np.uint8], l2: float, key: str) -> npt.NDArray
         l2: grey levels.
         key: all that the noise depends on besides the shape.
     """
-    direction = np.random.default_rng(number_of(key)).standard_normal(image.shape)
+    direction = np.random.default_rng(seed_of(key)).standard_normal(image.shape)
     direction /= np.linalg.norm(direction)
     clean = image.astype(np.float64)
     scale, best, nearest = l2, image, abs(l2)
@@ -101,5 +101,5 @@ def _predicted(logits: Tensor) -> list[int | None]:
 
 def _row(row: dict[str, Any], victim: str, l2: float, predicted: int | None) -> tuple[object, ...]:
     wrong = predicted is not None and predicted != row["label"]
-    targeted = predicted in row["targets"]
+    targeted = predicted in row["targets"] if row["targets"] else None
     return (row["attack"], row["source"], row["example"], row["iteration"], victim, l2, wrong, targeted)

@@ -1,0 +1,192 @@
+"""Attacks put together by name: an objective, an update and a ball, of this package or of the user's own."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from presoftmax.attacks.attack import Attack
+from presoftmax.attacks.constraints import Constraint, L2Ball, LinfBall, Unconstrained
+from presoftmax.attacks.objectives import (
+    DLR,
+    CarliniWagner,
+    CrossEntropy,
+    FunctionLoss,
+    LevelTargets,
+    Objective,
+    RankedTargets,
+    TargetLogit,
+    TargetMargin,
+)
+from presoftmax.attacks.paper import multi_class, over_optimized
+from presoftmax.attacks.popular import POPULAR
+from presoftmax.attacks.spaces import Space
+from presoftmax.attacks.updates import (
+    AdamStep,
+    GradientStep,
+    MomentumSignStep,
+    NesterovSignStep,
+    NormalizedStep,
+    SignStep,
+    Update,
+)
+from presoftmax.choices import Discretization
+from presoftmax.errors import AttackError
+from presoftmax.extensions import Loaded, call, is_python_name, load_object
+
+__all__ = ["ATTACKS", "OBJECTIVES", "UPDATES", "composed", "load_attack"]
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "target-logit": TargetLogit,
+    "ranked-targets": RankedTargets,
+    "level-targets": LevelTargets,
+    "target-margin": TargetMargin,
+    "cross-entropy": CrossEntropy,
+    "carlini-wagner": CarliniWagner,
+    "dlr": DLR,
+}
+"""Objectives by name."""
+
+UPDATES: dict[str, Callable[..., Update]] = {
+    "gradient": GradientStep,
+    "sign": SignStep,
+    "normalized": NormalizedStep,
+    "momentum-sign": MomentumSignStep,
+    "nesterov-sign": NesterovSignStep,
+    "adam": AdamStep,
+}
+"""Updates by name; each takes its step size first."""
+
+Piece = TypeVar("Piece")
+
+_BALLS: dict[str, Callable[[float], Constraint]] = {"linf": LinfBall, "l2": L2Ball}
+
+
+def composed(
+    objective: str | Objective | Callable[..., Any] = "target-logit",
+    update: str | Update = "gradient",
+    steps: int = 100,
+    alpha: float = 0.15,
+    epsilon: float | None = None,
+    norm: str = "linf",
+    classes: int = 1,
+    discretization: str = Discretization.STRAIGHT_THROUGH,
+    space: str | None = None,
+    name: str = "composed",
+) -> Attack:
+    """An attack of an objective and an update.
+
+    Args:
+        objective: a name of `OBJECTIVES`, an `Objective`, a function ``(logits (N, M), goal) -> (N,)``, or
+            ``FILE.py:NAME`` of such a one (or of a class or function without arguments that gives one).
+        update: a name of `UPDATES`, an `Update`, or ``FILE.py:NAME`` of one, or of a class or function that takes the
+            step size.
+        steps: iterations.
+        alpha: step size.
+        epsilon: radius of the ball around the clean image, in [0, 1] units; anywhere when left out.
+        norm: of the ball, ``"linf"`` or ``"l2"``.
+        classes: target classes.
+        discretization: when the image is rounded.
+        space: units of the step; [0, 1] pixels inside a ball, the source's normalized input otherwise.
+        name: how tables call it.
+
+    Raises:
+        AttackError: a name that is not known, a file that cannot be used, a value that makes no sense.
+    """
+    if norm not in _BALLS:
+        raise AttackError(f"norm must be one of {', '.join(_BALLS)}, got {norm!r}")
+    units = space or (Space.NORMALIZED if epsilon is None else Space.PIXEL)
+    return Attack(
+        name=name,
+        objective=_objective(objective),
+        update=_update(update, alpha),
+        steps=steps,
+        num_targets=classes,
+        constraint=Unconstrained() if epsilon is None else _BALLS[norm](epsilon),
+        discretization=Discretization(discretization),
+        space=Space(units),
+    )
+
+
+ATTACKS: dict[str, Callable[..., Attack]] = {
+    "over-optimized": over_optimized,
+    "multi-class": multi_class,
+    "composed": composed,
+    **POPULAR,
+}
+"""Every attack of the package by name."""
+
+
+def load_attack(name: str, **settings: Any) -> Attack:
+    """An attack of `ATTACKS`, or of the user's own: ``FILE.py:FUNCTION``, a function of these settings.
+
+    Raises:
+        AttackError: no such attack, a function that does not give one, or settings that it does not take.
+    """
+    if is_python_name(name):
+        loaded = load_object(name, "attack", AttackError)
+        found = loaded.value if isinstance(loaded.value, Attack) else call(loaded, **settings)
+        if not isinstance(found, Attack):
+            raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Attack")
+        return found
+    if name not in ATTACKS:
+        raise AttackError(f"no attack {name!r}; there are {', '.join(ATTACKS)}, or FILE.py:FUNCTION")
+    try:
+        inspect.signature(ATTACKS[name]).bind(**settings)
+    except TypeError as error:
+        raise AttackError(f"{name}: {error}") from error
+    return ATTACKS[name](**settings)
+
+
+def _objective(given: str | Objective | Callable[..., Any]) -> Objective:
+    if isinstance(given, Objective):
+        return given
+    if not isinstance(given, str):
+        return FunctionLoss(given)
+    if not is_python_name(given):
+        return _of_name(OBJECTIVES, given, "objective")()
+    loaded = load_object(given, "objective", AttackError)
+    if not isinstance(loaded.value, Objective) and callable(loaded.value) and _takes_two(loaded.value):
+        return FunctionLoss(loaded.value)
+    found = loaded.value if isinstance(loaded.value, Objective) else call(loaded)
+    if isinstance(found, Objective):
+        return found
+    if callable(found):
+        return FunctionLoss(found)
+    raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Objective and no function")
+
+
+def _update(given: str | Update, alpha: float) -> Update:
+    if isinstance(given, Update):
+        return given
+    if not is_python_name(given):
+        return _of_name(UPDATES, given, "update")(alpha)
+    loaded = load_object(given, "update", AttackError)
+    found = loaded.value if isinstance(loaded.value, Update) else _call_with_size(loaded, alpha)
+    if not isinstance(found, Update):
+        raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Update")
+    return found
+
+
+def _of_name(kinds: dict[str, Callable[..., Piece]], name: str, what: str) -> Callable[..., Piece]:
+    if name not in kinds:
+        raise AttackError(f"no {what} {name!r}; there are {', '.join(kinds)}, or FILE.py:NAME")
+    return kinds[name]
+
+
+def _call_with_size(loaded: Loaded, alpha: float) -> Any:
+    """A class or function of an update, which takes the step size if it takes anything."""
+    parameters = list(inspect.signature(loaded.value).parameters) if callable(loaded.value) else []
+    return call(loaded, **({parameters[0]: alpha} if parameters else {}))
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    """Whether it is a loss itself, of logits and goal, rather than something that makes one."""
+    if isinstance(function, type):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [
+        each
+        for each in inspect.signature(function).parameters.values()
+        if each.kind in kinds and each.default is inspect.Parameter.empty
+    ]
+    return len(needed) == 2

@@ -1,0 +1,91 @@
+"""``FILE.py:NAME``. The file's code runs: only name files that you trust."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from presoftmax.errors import PresoftmaxError, first_line
+
+__all__ = ["Loaded", "absolute_spec", "call", "is_python_name", "load_object"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a name stands for.
+
+    Attributes:
+        value: the object of that name.
+        module: the file, as a module.
+        what: the name in words, for messages: ``model 'net.py:build'``.
+        error: the class of error that is raised about it.
+    """
+
+    value: Any
+    module: ModuleType
+    what: str
+    error: type[PresoftmaxError]
+
+
+def is_python_name(text: str) -> bool:
+    """Whether a text looks like a Python file with a name in it."""
+    return ".py:" in text
+
+
+def absolute_spec(spec: str) -> str:
+    """The same with the file's path made absolute, so that it means the same in any folder."""
+    file, _, name = spec.rpartition(":")
+    return f"{Path(file).expanduser().absolute()}:{name}"
+
+
+def load_object(spec: str, kind: str, error: type[PresoftmaxError]) -> Loaded:
+    """Run a file and take a name from it.
+
+    Args:
+        spec: ``FILE.py:NAME``.
+        kind: what is looked for, in a word, for messages.
+        error: the class of error to raise: no such file or name, or whatever the file's code raises.
+    """
+    file, _, name = spec.rpartition(":")
+    what, path = f"{kind} {spec!r}", Path(file).expanduser()
+    if not path.is_file():
+        raise error(f"{what}: no file {path}")
+    module = _run(path, error)
+    if not hasattr(module, name):
+        defined = [each for each, value in vars(module).items() if _is_own(module, each, value)]
+        raise error(f"{what}: no function {name!r} in {path}; there are {defined}")
+    return Loaded(getattr(module, name), module, what, error)
+
+
+def call(loaded: Loaded, **settings: Any) -> Any:
+    """Call what was loaded; what it raises becomes its class of error, with its name."""
+    build: Callable[..., Any] = loaded.value
+    if not callable(build):
+        raise loaded.error(f"{loaded.what} is no function but a {type(build).__name__}")
+    name = getattr(build, "__name__", "it")
+    try:
+        return build(**settings)
+    except PresoftmaxError:
+        raise
+    except Exception as error:  # the user's code may raise anything
+        raise loaded.error(f"{loaded.what}: {name}() raised {type(error).__name__}: {first_line(error)}") from error
+
+
+def _is_own(module: ModuleType, name: str, value: Any) -> bool:
+    return callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+
+
+def _run(path: Path, error: type[PresoftmaxError]) -> ModuleType:
+    spec = spec_from_file_location(f"presoftmax_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise error(f"{path}: not a Python file")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:  # the user's code may raise anything
+        raise error(f"{path}: {type(problem).__name__}: {first_line(problem)}") from problem
+    return module

@@ -1,0 +1,50 @@
+"""The pieces of work of a study."""
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from presoftmax.study.config import StudyConfig
+from presoftmax.study.panel import ModelNames
+
+__all__ = ["Unit", "image_iterations", "units_of"]
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """The smallest piece of work that is done or not: an attack on a source, with a shard of the images."""
+
+    attack: str
+    source: str
+    shard: int
+
+    @property
+    def path(self) -> Path:
+        """Its folder, inside ``parts``."""
+        return Path(_safe(self.attack)) / _safe(self.source) / f"{self.shard:05d}"
+
+    def __str__(self) -> str:
+        return f"{self.attack} on {self.source}, shard {self.shard}"
+
+
+def image_iterations(config: StudyConfig, images: int) -> int:
+    """Images that each model sees in a study of so many images, as a victim or as the source."""
+    return sum(images * (attack.build().steps + 1) for model in config.models for attack in config.attacks_on(model))
+
+
+def units_of(config: StudyConfig, names: ModelNames, images: int) -> list[Unit]:
+    """All units of a study of so many images: every shard of one attack and source before the next."""
+    shards = range(-(-images // config.shard))
+    return [
+        Unit(attack.label, names.labels[i], shard)
+        for i, model in enumerate(config.models)
+        for attack in config.attacks_on(model)
+        for shard in shards
+    ]
+
+
+def _safe(name: str) -> str:
+    """A name as that of a folder; names that become the same get apart by a short hash."""
+    safe = re.sub(r"[^\w.-]+", "_", name).lstrip(".")[:80]
+    return safe if safe == name else f"{safe}-{blake2b(name.encode(), digest_size=3).hexdigest()}"

@@ -1,0 +1,198 @@
+"""What is to be run: an attack, a source, victims and images, checked before the first pass."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal, TypedDict, Unpack
+
+import torch
+from torch import Tensor
+
+from presoftmax.attacks import Attack, check_targets
+from presoftmax.choices import Precision, choice
+from presoftmax.data import ImageSet
+from presoftmax.errors import AttackError, DataError, check_keywords
+from presoftmax.models import (
+    Classifier,
+    Model,
+    WeightWatch,
+    accelerate,
+    as_source,
+    as_victims,
+    worth_accelerating,
+)
+from presoftmax.scores import Score, as_scores
+from presoftmax.storage import versions
+
+__all__ = ["Job", "JobOptions", "default_batch_size", "prepare"]
+
+# As many images of 224 by 224, and as many small ones, as pay, measured; more only take more memory. In bfloat16 small
+# batches lose more time.
+_BATCHES: dict[str, dict[Precision, tuple[int, int]]] = {
+    "cpu": {Precision.EXACT: (4, 64), Precision.FAST: (8, 128)},
+    "gpu": {Precision.EXACT: (64, 1024), Precision.FAST: (64, 1024)},
+}
+
+
+class JobOptions(TypedDict, total=False):
+    """The keywords that `prepare` and `trace` share; see `trace`."""
+
+    victims: Any
+    targets: Any
+    ids: Sequence[str] | None
+    seed: int
+    batch_size: int | None
+    keep: Iterable[int] | Literal["all"]
+    precision: str
+    accelerate: bool | None
+    scores: Iterable[Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked attack on checked images; `presoftmax.tracing.stream` runs it. Made by `prepare`.
+
+    ``watch`` is there once the networks are `accelerated`, whose weights it watches.
+    """
+
+    attack: Attack
+    source: Classifier
+    victims: tuple[Model, ...]
+    victim_names: tuple[str, ...]
+    examples: ImageSet
+    targets: Tensor | None
+    seed: int
+    batch_size: int
+    keep: frozenset[int]
+    precision: Precision = Precision.EXACT
+    scores: tuple[Score, ...] = ()
+    watch: WeightWatch | None = field(default=None, repr=False)
+
+    def describe(self) -> dict[str, Any]:
+        """All settings and versions as plain values, as they go into the files."""
+        return {
+            "attack": self.attack.describe(),
+            "source": self.source.name,
+            "victims": list(self.victim_names),
+            "images": len(self.examples),
+            "targets": self._where_targets_come_from(),
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "precision": self.precision.value,
+            "variants": self.variants(),
+            "device": str(self.source.device),
+            "versions": versions(),
+        }
+
+    def variants(self) -> dict[str, str]:
+        """How each network is run, by its name in the tables."""
+        named = zip((self.source.name, *self.victim_names), (self.source, *self.victims), strict=True)
+        return {name: str(model.variant) for name, model in named if isinstance(model, Classifier)}
+
+    @property
+    def batches(self) -> int:
+        """Number of batches."""
+        return -(-len(self.examples) // self.batch_size)
+
+    @property
+    def passes(self) -> int:
+        """Batches that each model sees."""
+        return self.batches * (self.attack.steps + 1)
+
+    def accelerated(self) -> "Job":
+        """The same job with every network as fast as its length is worth; see `presoftmax.models.accelerate`."""
+        images = self.examples.images[: self.batch_size]
+        faster = partial(accelerate, images=images, precision=self.precision, passes=self.passes)
+        victims = tuple(faster(victim, gradient=False) for victim in self.victims)
+        source = as_source(faster(self.source, gradient=True))
+        watch = WeightWatch((source, *victims))
+        return replace(self, source=source, victims=victims, watch=watch)
+
+    def _where_targets_come_from(self) -> str:
+        if self.attack.num_targets == 0:
+            return "none"
+        return "drawn" if self.targets is None else "given"
+
+
+@dataclass(frozen=True)
+class _Options:
+    """`JobOptions` with their defaults."""
+
+    victims: Any = ()
+    targets: Any = None
+    ids: Sequence[str] | None = None
+    seed: int = 0
+    batch_size: int | None = None
+    keep: Iterable[int] | Literal["all"] = ()
+    precision: str = Precision.EXACT
+    accelerate: bool | None = None
+    scores: Iterable[Any] = ()
+
+
+def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **options: Unpack[JobOptions]) -> Job:
+    """Check everything that can be checked before the first pass; arguments as for `trace`."""
+    check_keywords("trace", options, JobOptions.__annotations__)
+    given = _Options(**options)
+    examples = _examples(images, labels, given.ids)
+    if given.batch_size is not None and given.batch_size < 1:
+        raise DataError(f"batch_size must be at least 1, got {given.batch_size}")
+    precision = choice(Precision, given.precision, "precision")
+    white_box = as_source(source)
+    victims = as_victims(given.victims, taken=[white_box.name])
+    views = len(attack.views)
+    job = Job(
+        attack=attack,
+        source=white_box,
+        victims=tuple(victims.values()),
+        victim_names=tuple(victims),
+        examples=examples,
+        targets=_targets(attack, examples, given.targets),
+        seed=given.seed,
+        batch_size=given.batch_size or default_batch_size(examples, white_box.device, precision, views),
+        keep=_kept(attack, given.keep),
+        precision=precision,
+        scores=as_scores(given.scores),
+    )
+    wanted = worth_accelerating(job.passes, precision) if given.accelerate is None else given.accelerate
+    return job.accelerated() if wanted else job
+
+
+def default_batch_size(examples: ImageSet, device: torch.device, precision: Precision, views: int = 1) -> int:
+    """Examples attacked at a time where nothing else is asked for; fewer where several views are in memory at once."""
+    height, width = examples.images.shape[-2:]
+    large, most = _BATCHES.get(device.type, _BATCHES["gpu"])[precision]
+    return max(1, min(most, large * 224**2 // (height * width)) // views)
+
+
+def _examples(images: Any, labels: Any, ids: Sequence[str] | None) -> ImageSet:
+    if isinstance(images, ImageSet):
+        if labels is not None or ids is not None:
+            raise DataError("an ImageSet brings its own labels and ids")
+        examples = images
+    elif labels is None:
+        raise DataError("labels are missing: trace(attack, source, images, labels)")
+    else:
+        examples = ImageSet.from_arrays(images, labels, ids)
+    if len(examples) == 0:
+        raise DataError("there are no images to attack")
+    return examples
+
+
+def _kept(attack: Attack, keep: Iterable[int] | Literal["all"]) -> frozenset[int]:
+    steps = range(attack.steps + 1)
+    if keep == "all":
+        return frozenset(steps)
+    kept = frozenset(int(i) for i in keep) | {attack.steps}
+    if not kept <= set(steps):
+        raise AttackError(f"keep: iterations are 0 to {attack.steps}, got {sorted(kept - set(steps))}")
+    return kept
+
+
+def _targets(attack: Attack, examples: ImageSet, targets: Any) -> Tensor | None:
+    if targets is None:
+        return None
+    if attack.num_targets == 0:
+        raise AttackError(f"{attack.name} is untargeted: it takes no targets")
+    # The number of classes is only known from the first logits; the shape is settled here.
+    most = torch.iinfo(torch.int32).max
+    return check_targets(torch.as_tensor(targets), examples.ids, examples.labels, most, attack.num_targets)
