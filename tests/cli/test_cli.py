@@ -20,6 +20,7 @@ from presoftmax.models.catalog import load_model
 from presoftmax.scores.natural import NaturalReference
 from presoftmax.storage.run_folder import RunFolder
 from presoftmax.tables import schema
+from tests.cli.running import run_main
 from tests.conftest import make_set
 
 MODELS = """
@@ -77,16 +78,16 @@ def place(tmp_path_factory):
     return root
 
 
-def command(place, *more, source="source", victims="victim", photos="photos", labels="labels.csv", out="out"):
+def options(*more, source="source", victims="victim", photos="photos", labels="labels.csv", out="out"):
     names = ",".join(f"m.py:{name}" for name in victims.split(",")) if victims else ""
     return [
-        sys.executable, "-m", "presoftmax", "demo", "--source", f"m.py:{source}", "--victims", names, "--device", "cpu",
+        "demo", "--source", f"m.py:{source}", "--victims", names, "--device", "cpu",
         "--photos", photos, "--labels", labels, "--steps", "6", "--alpha", "0.5", "--out", str(out), *more,
     ]  # fmt: skip
 
 
 def run(place, *more, **names):
-    return subprocess.run(command(place, *more, **names), cwd=place, capture_output=True, text=True, timeout=120)
+    return run_main(place, options(*more, **names))
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +270,7 @@ def test_errors_are_one_line_and_leave_nothing_behind(place, names, more, messag
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_leaves_what_was_finished_readable_and_says_where(place):
-    arguments = command(place, "--steps", "300", source="slow", out="stopped")
+    arguments = [sys.executable, "-m", "presoftmax", *options("--steps", "300", source="slow", out="stopped")]
     process = subprocess.Popen(arguments, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     # The first PNGs are written with the first block of iterations.
@@ -309,18 +310,17 @@ except SystemExit:
 
 
 def test_models_are_listed():
-    done = subprocess.run([sys.executable, "-m", "presoftmax", "models", "--json"], capture_output=True, text=True)
+    done = run_main(Path.cwd(), ["models", "--json"])
     listed = {entry["name"]: entry for entry in json.loads(done.stdout)}
     assert {"efficientnet_lite0", "torchvision/vgg16", "FILE.py:FUNCTION"} <= set(listed)
     assert set(listed["torchvision/vgg16"]) == {"name", "available", "needs"}
-    none = subprocess.run([sys.executable, "-m", "presoftmax", "models", "zzz"], capture_output=True, text=True)
+    none = run_main(Path.cwd(), ["models", "zzz"])
     assert none.returncode == 2
     assert "no model whose name contains 'zzz'" in none.stderr
 
 
 def presoftmax(place, *arguments):
-    command = [sys.executable, "-m", "presoftmax", *arguments]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
+    return run_main(place, arguments)
 
 
 def test_saturation_prints_one_json_object_and_draws_its_figure(place):

@@ -176,8 +176,9 @@ def transfers_table(
             named = {"attack": attack, "source": source, "victim": name}
             for i, each in enumerate(trajectories):
                 pixels = torch.stack(each.pixels)
-                device = getattr(victim, "device", torch.device("cpu"))
-                logits = torch.cat([ask(victim, part.to(device)).cpu() for part in torch.split(pixels, batch_size)])
+                logits = torch.cat(
+                    [ask(victim, part.to(victim.device)).cpu() for part in torch.split(pixels, batch_size)]
+                )
                 check_logits(victim, logits[:1], 1)
                 record = transfer_record(logits, _goal(labels, targets, i, len(pixels)))
                 parts.append(rows_of(TRANSFERS, record, [examples.ids[i]] * len(pixels), each.iterations, named))

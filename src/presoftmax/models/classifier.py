@@ -22,6 +22,11 @@ class Model(Protocol):
     name: str
     classes: tuple[str, ...] | None
 
+    @property
+    def device(self) -> torch.device:
+        """Where it wants its images."""
+        ...
+
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(N, M)`` of images uint8 ``(N, 3, H, W)``, on the device of the model."""
         ...
@@ -149,6 +154,11 @@ class BlackBox:
         self.function = function
         self.name = name or own_name(function)
         self.classes = tuple(classes) if classes is not None else None
+
+    @property
+    def device(self) -> torch.device:
+        """The host's memory: a black box gets its images there."""
+        return torch.device("cpu")
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(N, M)``, on the device of the images."""

@@ -50,8 +50,7 @@ def _range_sentence(trust: Trust) -> str:
 def write_audit(folder: RunFolder, logits: Tensor, summary: dict[str, Any], sentences: tuple[str, ...]) -> None:
     """Write ``figures/natural.png`` and ``.svg`` and ``audit.html``."""
     stem = folder.path / "figures" / "natural"
-    save(audit_figure(summary["model"], logits), stem)
-    figure = data_uri(stem.with_suffix(".png"))
+    figure = data_uri(save(audit_figure(summary["model"], logits), stem))
     page = render("audit.html.j2", summary=summary, sentences=sentences, figure=figure)
     replace_text(folder.path / "audit.html", page)
 

@@ -122,10 +122,9 @@ def _source_logits(examples: Examples, source: Classifier, batch_size: int) -> _
 
 
 def _logits(model: Model, images: Tensor, batch_size: int) -> Tensor:
-    device = getattr(model, "device", torch.device("cpu"))
     batches = torch.split(images, batch_size)
-    first = checked_logits(model, batches[0].to(device)).cpu()
-    return torch.cat([first, *(ask(model, batch.to(device)).cpu() for batch in batches[1:])])
+    first = checked_logits(model, batches[0].to(model.device)).cpu()
+    return torch.cat([first, *(ask(model, batch.to(model.device)).cpu() for batch in batches[1:])])
 
 
 def _fitted(name: str, clean: Tensor) -> NaturalReference | None:

@@ -23,6 +23,7 @@ from presoftmax.models import (
 )
 from presoftmax.scores import Score, as_scores
 from presoftmax.storage import versions
+from presoftmax.tables import STEPS
 
 __all__ = ["Job", "JobOptions", "default_batch_size", "prepare"]
 
@@ -151,7 +152,7 @@ def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **opti
         batch_size=given.batch_size or default_batch_size(examples, white_box.device, precision, views),
         keep=_kept(attack, given.keep),
         precision=precision,
-        scores=as_scores(given.scores),
+        scores=as_scores(given.scores, taken=[column.name for column in STEPS]),
     )
     wanted = worth_accelerating(job.passes, precision) if given.accelerate is None else given.accelerate
     return job.accelerated() if wanted else job

@@ -66,9 +66,13 @@ def tint_axis(axes: Axes, quantity: Quantity, side: str) -> None:
     axes.spines[side].set_visible(True)
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """Write a figure as ``STEM.png`` and ``STEM.svg``."""
+def save(figure: Figure, stem: Path) -> Path:
+    """Write a figure as ``STEM.png``, of which the path is given back, and ``STEM.svg``."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for kind, metadata in (("png", {}), ("svg", {"Date": None})):
-        write = partial(figure.savefig, format=kind, metadata=metadata, bbox_inches="tight")
-        replace_file(stem.with_suffix(f".{kind}"), write)
+    # Resolution, and what makes two SVG files of one figure equal, are looked up when it is written.
+    with styled():
+        for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+            write = partial(figure.savefig, format=kind, metadata=metadata, bbox_inches="tight")
+            # Not `with_suffix`: a name may have a point in it.
+            replace_file(stem.parent / f"{stem.name}.{kind}", write)
+    return stem.parent / f"{stem.name}.png"

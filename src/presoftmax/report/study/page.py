@@ -37,8 +37,7 @@ def write_study_report(results: Results) -> StudyReport:
     figures = []
     for name, caption, figure in study_figures(results, summary, class_namer(_classes(results))):
         stem = folder / "figures" / name.replace("/", "_")
-        save(figure, stem)
-        figures.append({"image": data_uri(stem.with_suffix(".png")), "caption": caption})
+        figures.append({"image": data_uri(save(figure, stem)), "caption": caption})
     replace_text(folder / "report.html", _page(results, summary, rows, figures))
     return StudyReport(folder / "report.html", folder / "claims.json", summary, rows)
 
