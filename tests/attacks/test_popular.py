@@ -1,6 +1,7 @@
 """Popular attacks: the same images as the libraries that people take them from."""
 
 import dataclasses
+import inspect
 
 import pytest
 import torch
@@ -269,3 +270,39 @@ def test_descriptions_name_every_piece():
     }
     assert said["views"] == [{"kind": "InputDiversity", "probability": 0.7, "rate": 0.9}]
     assert said["start"] is None
+
+
+@pytest.mark.parametrize("name", sorted(attacks.POPULAR))
+@pytest.mark.parametrize(
+    ("keyword", "value", "hint"),
+    [
+        ("eps", 2 / 255, "the radius is epsilon"),
+        ("targeted", True, "goal="),
+        ("random_start", False, "pgd starts at random"),
+        ("nonsense", 3, "it takes"),
+        ("step_size", 0.1, "the step size is alpha"),
+        ("discretisation", "final", "did you mean discretization"),
+    ],
+)
+def test_no_keyword_vanishes(name, keyword, value, hint):
+    make = attacks.POPULAR[name]
+    with pytest.raises(TypeError, match=hint):
+        make(**{keyword: value})
+
+
+def test_every_public_function_refuses_an_unknown_keyword():
+    """Whatever takes ``**options`` checks them; the others are checked by Python."""
+    taking_any = [
+        value
+        for module in (ps, ps.attacks, ps.analysis, ps.models, ps.scores, ps.strength, ps.study, ps.numerics, ps.data)
+        for name in module.__all__
+        if inspect.isfunction(value := getattr(module, name))
+        and any(p.kind is p.VAR_KEYWORD for p in inspect.signature(value).parameters.values())
+    ]
+    assert {each.__name__ for each in taking_any} <= {
+        *(make.__name__ for make in attacks.POPULAR.values()), "trace", "prepare", "load_attack", "score",
+    }  # fmt: skip
+    with pytest.raises(AttackError, match="got an unexpected keyword argument 'eps'"):
+        attacks.load_attack("over-optimized", eps=1)
+    with pytest.raises(TypeError, match="formular"):
+        ps.scores.score(formular="z")(lambda logits, facts: logits)

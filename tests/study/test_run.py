@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from presoftmax.analysis import log_spaced
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
 from presoftmax.models.variants import candidates
-from presoftmax.study import folder as folder_module
+from presoftmax.storage import _disk
 from presoftmax.study import plan as plan_module
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
@@ -143,7 +143,7 @@ def test_a_damaged_choice_is_made_again(study, tmp_path):
 
 
 def test_a_full_disk_stops_it_with_the_reason_and_nothing_is_half_written(study, tmp_path, monkeypatch):
-    write, room = folder_module._write_synced, [30_000]
+    write, room = _disk.write, [30_000]
 
     def full(path, content):
         room[0] -= len(content)
@@ -152,7 +152,7 @@ def test_a_full_disk_stops_it_with_the_reason_and_nothing_is_half_written(study,
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(folder_module, "_write_synced", full)
+    monkeypatch.setattr(_disk, "write", full)
     with pytest.raises(RunError, match=r"parts/.*: cannot be written \(No space left on device\)"):
         run(study(), tmp_path / "a")
     assert not list((tmp_path / "a").rglob("*.partial"))

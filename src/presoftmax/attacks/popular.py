@@ -33,6 +33,7 @@ from presoftmax.attacks.updates import (
     Update,
 )
 from presoftmax.choices import AttackGoal, Discretization, choice
+from presoftmax.errors import check_keywords
 
 __all__ = [
     "POPULAR",
@@ -51,12 +52,17 @@ __all__ = [
 ]
 
 
-class Common(TypedDict, total=False):
-    """What nearly every attack here takes besides its sizes; see the module."""
+class Named(TypedDict, total=False):
+    """What every attack here takes besides its sizes; see the module."""
 
-    goal: str
     discretization: str
     name: str
+
+
+class Common(Named, total=False):
+    """What those take besides that can be targeted or not."""
+
+    goal: str
 
 
 def bim(steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, **common: Unpack[Common]) -> Attack:
@@ -145,17 +151,17 @@ def logit_attack(
     decay: float = 1.0,
     probability: float = 0.7,
     kernel: int = 5,
-    discretization: str = Discretization.STRAIGHT_THROUGH,
-    name: str = "logit",
+    **named: Unpack[Named],
 ) -> Attack:
     """Targeted transfer by the target's logit, with momentum, input diversity and smoothed gradients.
 
     Zhao et al. 2021 (arXiv:2012.11207). Its loss is the objective of the over-optimized attack. ``probability=0`` and
     ``kernel=1`` leave the transforms out.
     """
+    check_keywords("logit", named, Named.__annotations__, _ELSEWHERE)
     view: View = InputDiversity(probability) if probability else Identity()
     update = Smoothed(MomentumSignStep(alpha, decay), kernel)
-    return _attack(name, steps, LinfBall(epsilon), update, TargetLogit(), views=(view,), discretization=discretization)
+    return _attack("logit", steps, LinfBall(epsilon), update, TargetLogit(), views=(view,), **named)
 
 
 def margin_pgd(
@@ -209,6 +215,31 @@ POPULAR: dict[str, Callable[..., Attack]] = {
 """The attacks of this module by the name that they give themselves."""
 
 
+_ELSEWHERE = {
+    "eps": "the radius is epsilon, in [0, 1] units",
+    "radius": "the radius is epsilon, in [0, 1] units",
+    "max_eps": "the radius is epsilon, in [0, 1] units",
+    "eps_iter": "the step size is alpha, in [0, 1] units",
+    "step_size": "the step size is alpha, in [0, 1] units",
+    "stepsize": "the step size is alpha, in [0, 1] units",
+    "lr": "the step size is alpha",
+    "nb_iter": "iterations are steps",
+    "max_iter": "iterations are steps",
+    "num_steps": "iterations are steps",
+    "iterations": "iterations are steps",
+    "targeted": 'say goal="targeted" or goal="untargeted"',
+    "mode": 'say goal="targeted" or goal="untargeted"',
+    "random_start": "pgd starts at random, bim is the same from the clean image",
+    "rand_init": "pgd starts at random, bim is the same from the clean image",
+    "restarts": "run it several times with another seed",
+    "confidence": "the margin that is enough is kappa",
+    "norm": "the ball is that of the attack: pgd for L-infinity, pgd_l2 for L2",
+    "targets": "targets go to trace(..., targets=)",
+    "labels": "labels go to trace(attack, source, images, labels)",
+}
+"""What other libraries call the settings, and what is said of each here."""
+
+
 def _targeted(common: Common) -> bool:
     goal = choice(AttackGoal, common.get("goal", AttackGoal.UNTARGETED), "goal")
     return goal is AttackGoal.TARGETED
@@ -226,6 +257,7 @@ def _attack(
     views: tuple[View, ...] = (Identity(),),
     **common: Unpack[Common],
 ) -> Attack:
+    check_keywords(kind, common, Common.__annotations__, _ELSEWHERE)
     return Attack(
         name=common.get("name", kind),
         objective=objective or CrossEntropy(targeted=_targeted(common)),

@@ -1,7 +1,37 @@
-"""Files: written whole or not at all, run folders, and what a result was made with."""
+"""Files: written whole or not at all, run folders, tables, and what a result was made with."""
 
-from presoftmax.storage.atomic import replace_file, replace_text
+from presoftmax.storage.atomic import (
+    DamagedError,
+    checksum,
+    is_unfinished,
+    make_folder,
+    read_record,
+    remove_unfinished,
+    replace_file,
+    replace_folder,
+    replace_text,
+    signed,
+    write_record,
+)
 from presoftmax.storage.run_folder import RunFolder
+from presoftmax.storage.tables import read_table, scan_tables, table_columns
 from presoftmax.storage.versions import versions
 
-__all__ = ["RunFolder", "replace_file", "replace_text", "versions"]
+__all__ = [
+    "DamagedError",
+    "RunFolder",
+    "checksum",
+    "is_unfinished",
+    "make_folder",
+    "read_record",
+    "read_table",
+    "remove_unfinished",
+    "replace_file",
+    "replace_folder",
+    "replace_text",
+    "scan_tables",
+    "signed",
+    "table_columns",
+    "versions",
+    "write_record",
+]

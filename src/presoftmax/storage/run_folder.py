@@ -15,7 +15,8 @@ from torch import Tensor
 
 from presoftmax.data import to_picture
 from presoftmax.errors import RunError
-from presoftmax.storage.atomic import replace_file, replace_text
+from presoftmax.storage.atomic import make_folder, replace_file, replace_text
+from presoftmax.storage.tables import read_table
 
 __all__ = ["RunFolder"]
 
@@ -47,7 +48,11 @@ class RunFolder:
         """
         cls.check_free(path)
         try:
-            path.mkdir(parents=True)
+            make_folder(path.parent)
+            path.mkdir()
+        except FileExistsError:
+            # Taken meanwhile, by a command that was started in the same second.
+            raise RunError(f"{path}: exists already; give another folder with --out") from None
         except OSError as error:
             raise RunError(f"{path}: cannot be made ({error.strerror})") from error
         return cls(path)
@@ -90,11 +95,11 @@ class RunFolder:
 
     def steps(self) -> pl.DataFrame:
         """The `steps` table."""
-        return pl.read_parquet(self.path / "steps.parquet")
+        return read_table(self.path / "steps.parquet")
 
     def transfers(self) -> pl.DataFrame:
         """The `transfers` table."""
-        return pl.read_parquet(self.path / "transfers.parquet")
+        return read_table(self.path / "transfers.parquet")
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write ``run.json``; the last file of a run."""
@@ -117,7 +122,6 @@ class RunFolder:
         """Write 8-bit images uint8 ``(N, 3, H, W)`` of one iteration as PNG."""
         for number, example, image in zip(numbers, examples, images, strict=True):
             path = self.image_path(attack, number, example, iteration)
-            path.parent.mkdir(parents=True, exist_ok=True)
             picture = to_picture(image)
             replace_file(path, partial(picture.save, format="PNG"))
 

@@ -8,24 +8,35 @@
     selection.json              which images were chosen, once they are
     parts/ATTACK/SOURCE/00000/  a unit: steps.parquet, transfers.parquet, ..., receipt.json with their checksums
 
-A unit's folder is written under another name and renamed when whole, so a crash at any moment leaves it or does not.
+Everything is written as `presoftmax.storage.atomic` says, so a crash at any moment leaves it or does not; and what a
+result depends on has a checksum, which is looked at before it is used.
 """
 
-import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
-from presoftmax.errors import RunError, StudyError
-from presoftmax.storage import replace_text, versions
+from presoftmax.errors import RunError, StudyError, first_line
+from presoftmax.storage import (
+    DamagedError,
+    checksum,
+    is_unfinished,
+    make_folder,
+    read_record,
+    read_table,
+    remove_unfinished,
+    replace_folder,
+    signed,
+    versions,
+    write_record,
+)
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.units import Unit
 
@@ -35,6 +46,8 @@ _CONFIG = "study.json"
 _VARIANTS = "variants.json"
 _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
+_LOCK = ".lock"
+_KIND = "presoftmax study"
 
 
 @dataclass(frozen=True)
@@ -58,14 +71,14 @@ class StudyFolder:
                 more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
                 raise StudyError(f"{path} holds another study: {different[0]}{more}; give another folder with --out")
             return folder
-        if path.exists() and any(path.iterdir()):
-            raise StudyError(f"{path}: exists and holds no study; give another folder with --out")
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            # What a killed run has left half-written is nothing.
+            if path.exists() and any(not is_unfinished(each) and each.name != _LOCK for each in path.iterdir()):
+                raise StudyError(f"{path}: exists and holds no study; give another folder with --out")
+            make_folder(path)
         except OSError as error:
-            raise RunError(f"{path}: cannot be made ({error.strerror})") from error
-        content = {"kind": "presoftmax study", "config": config.values(), "versions": versions()}
-        replace_text(path / _CONFIG, json.dumps(content, indent=1) + "\n")
+            raise RunError(f"{path}: cannot be made ({error.strerror or error})") from error
+        write_record(path / _CONFIG, {"kind": _KIND, "config": config.values(), "versions": versions()})
         return folder
 
     @classmethod
@@ -78,13 +91,13 @@ class StudyFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; raises `StudyError` where another one has it."""
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / _LOCK, timeout=0)
         try:
             lock.acquire()
         except Timeout:
             raise StudyError(f"{self.path}: another run is working on it") from None
         try:
-            self._remove_unfinished()
+            remove_unfinished(self.path)
             yield
         finally:
             lock.release()
@@ -93,12 +106,17 @@ class StudyFolder:
         """The study's config; raises `StudyError` where the file was damaged."""
         try:
             return StudyConfig.model_validate(self.about()["config"])
-        except (ValueError, KeyError) as error:
-            raise StudyError(f"{self.path / _CONFIG}: not a study ({error})") from error
+        except ValidationError as error:
+            raise StudyError(f"{self.path / _CONFIG}: not a study of this version ({first_line(error)})") from error
 
     def about(self) -> dict[str, Any]:
         """What ``study.json`` says: config and versions."""
-        content: dict[str, Any] = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
+        try:
+            content = read_record(self.path / _CONFIG)
+        except DamagedError as error:
+            raise StudyError(f"{error}; give another folder with --out") from error
+        if content.get("kind") != _KIND or "config" not in content:
+            raise StudyError(f"{self.path / _CONFIG}: not a study")
         return content
 
     # The selection.
@@ -109,11 +127,11 @@ class StudyFolder:
 
     def write_chunk(self, number: int, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write what came of a chunk of candidates."""
-        _write_whole(self._chunk(number), files, receipt)
+        replace_folder(self._chunk(number), _with_receipt(files, receipt))
 
     def chunk_receipt(self, number: int) -> dict[str, Any]:
         """What is known of a chunk besides its files."""
-        return _receipt(self._chunk(number))
+        return read_record(self._chunk(number) / _RECEIPT)
 
     def chunk_file(self, number: int, name: str) -> Path:
         """A file of a chunk."""
@@ -121,50 +139,55 @@ class StudyFolder:
 
     def forget_chunks(self) -> None:
         """Remove what came of all candidates."""
-        shutil.rmtree(self.path / "selection", ignore_errors=True)
+        for chunk in sorted((self.path / "selection").glob("*")):
+            shutil.rmtree(chunk, ignore_errors=True)
 
     def write_selection(self, content: Mapping[str, Any]) -> None:
         """Write down which images were chosen."""
-        replace_text(self.path / _SELECTION, json.dumps(content, indent=1) + "\n")
+        write_record(self.path / _SELECTION, content)
 
     def selection(self) -> dict[str, Any] | None:
-        """Which images were chosen; None as long as they are not."""
-        try:
-            content: dict[str, Any] = json.loads((self.path / _SELECTION).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return content
+        """Which images were chosen; None as long as they are not.
+
+        Raises:
+            DamagedError: the file is not as it was written.
+        """
+        return _if_there(self.path / _SELECTION)
 
     def write_variants(self, content: Mapping[str, Any]) -> None:
         """Write down how networks are run, so that all workers, and those of another day, do the same."""
-        replace_text(self.path / _VARIANTS, json.dumps(content, indent=1) + "\n")
+        write_record(self.path / _VARIANTS, content)
 
     def variants(self) -> dict[str, Any] | None:
-        """How networks are run; None as long as that is not settled."""
-        try:
-            content: dict[str, Any] = json.loads((self.path / _VARIANTS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return content
+        """How networks are run; None as long as that is not settled.
+
+        Raises:
+            DamagedError: the file is not as it was written.
+        """
+        return _if_there(self.path / _VARIANTS)
 
     def natural(self) -> pl.DataFrame:
-        """The `natural` table of all candidates that were looked at."""
+        """The `natural` table of all candidates that were looked at.
+
+        Raises:
+            StudyError: no images have been chosen yet, or a file of theirs is damaged.
+        """
         chosen = self.selection()
         if chosen is None:
             raise StudyError(f"{self.path}: no images have been chosen yet")
-        return pl.concat(
-            [pl.read_parquet(self.chunk_file(number, "natural.parquet")) for number in range(chosen["chunks"])]
-        )
+        for number in range(chosen["chunks"]):
+            if not self.chunk_is_whole(number):
+                raise StudyError(f"{self._chunk(number)}: damaged, it is not as it was written; run the study again")
+        return pl.concat([read_table(self.chunk_file(number, "natural.parquet")) for number in range(chosen["chunks"])])
 
     def _chunk(self, number: int) -> Path:
         return self.path / "selection" / f"{number:05d}"
 
     # The units.
 
-    def is_done(self, unit: Unit, check: bool = True) -> bool:
-        """Whether a unit is there; with ``check``, whether its files are as they were written."""
-        target = self.path / "parts" / unit.path
-        return _is_whole(target) if check else (target / _RECEIPT).is_file()
+    def is_done(self, unit: Unit) -> bool:
+        """Whether a unit is there, its files as they were written."""
+        return _is_whole(self.path / "parts" / unit.path)
 
     def write_unit(self, unit: Unit, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write a finished unit; one that was there and damaged is replaced.
@@ -172,66 +195,45 @@ class StudyFolder:
         Raises:
             RunError: it cannot be written (a full disk); nothing of it is left.
         """
-        _write_whole(self.path / "parts" / unit.path, files, receipt)
+        replace_folder(self.path / "parts" / unit.path, _with_receipt(files, receipt))
 
     def unit_receipt(self, unit: Unit) -> dict[str, Any]:
-        """What a unit's receipt says: seconds, passes, device, batch size."""
-        return _receipt(self.path / "parts" / unit.path)
+        """What a unit's receipt says: seconds, passes, device, batch size.
+
+        Raises:
+            DamagedError: it is not as it was written.
+            FileNotFoundError: the unit is not there.
+        """
+        return read_record(self.path / "parts" / unit.path / _RECEIPT)
+
+    def known_receipt(self, unit: Unit) -> dict[str, Any] | None:
+        """The same; None where it is not there or damaged (which the next run sees to)."""
+        try:
+            return self.unit_receipt(unit)
+        except (DamagedError, OSError):
+            return None
 
     def unit_file(self, unit: Unit, name: str) -> Path:
         """A file of a unit."""
         return self.path / "parts" / unit.path / name
 
-    def _remove_unfinished(self) -> None:
-        for left in [*self.path.glob("parts/*/*/.*.partial"), *self.path.glob("selection/.*.partial")]:
-            shutil.rmtree(left, ignore_errors=True)
 
-
-def _write_whole(target: Path, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
-    unfinished = target.with_name(f".{target.name}.partial")
+def _if_there(path: Path) -> dict[str, Any] | None:
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name, content in files.items():
-            _write_synced(unfinished / name, content)
-        sums = {name: _checksum(content) for name, content in files.items()}
-        _write_synced(unfinished / _RECEIPT, _signed({**receipt, "files": sums}))
-        if target.exists():
-            shutil.rmtree(target)
-        unfinished.rename(target)
-    except OSError as error:
-        raise RunError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        return read_record(path)
+    except FileNotFoundError:
+        return None
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _with_receipt(files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of a folder with a receipt, which holds their checksums and one of its own."""
+    sums = {name: checksum(content) for name, content in files.items()}
+    return {**files, _RECEIPT: signed({**receipt, "files": sums}).encode()}
 
 
-def _signed(receipt: dict[str, Any]) -> bytes:
-    """A receipt as JSON, with a checksum of its own."""
-    checksum = _checksum(json.dumps(receipt, sort_keys=True).encode())
-    return (json.dumps({**receipt, "receipt": checksum}, indent=1) + "\n").encode()
-
-
-def _receipt(target: Path) -> dict[str, Any]:
-    """A receipt; raises ``ValueError`` where it is not as it was written."""
-    content: dict[str, Any] = json.loads((target / _RECEIPT).read_text(encoding="utf-8"))
-    if content.pop("receipt", None) != _checksum(json.dumps(content, sort_keys=True).encode()):
-        raise ValueError(f"{target / _RECEIPT}: damaged")
-    return content
-
-
-def _is_whole(target: Path) -> bool:
-    with suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
-        sums = _receipt(target)["files"]
-        return all(_checksum((target / name).read_bytes()) == checksum for name, checksum in sums.items())
-    return False
-
-
-def _checksum(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()
+def _is_whole(folder: Path) -> bool:
+    try:
+        sums = read_record(folder / _RECEIPT)["files"]
+        return all(checksum((folder / name).read_bytes()) == expected for name, expected in sums.items())
+    except (DamagedError, OSError, KeyError, AttributeError):
+        return False

@@ -11,6 +11,7 @@ from presoftmax.analysis import Trajectories, read_trajectories
 from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims
 from presoftmax.errors import StudyError
 from presoftmax.scores import TopLogits
+from presoftmax.storage import DamagedError, scan_tables, table_columns
 from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder
@@ -45,7 +46,10 @@ class Results:
             StudyError: units are missing or damaged.
         """
         config = folder.config()
-        selection = folder.selection()
+        try:
+            selection = folder.selection()
+        except DamagedError as error:
+            raise StudyError(f"{error}; run the study again") from error
         if selection is None:
             raise StudyError(f"{folder.path}: nothing has been run yet; 'presoftmax run' comes first")
         names = ModelNames.of(config)
@@ -86,7 +90,7 @@ class Results:
 
     def own_scores(self) -> tuple[str, ...]:
         """Names of the user's own scores: the columns of `steps` beyond those of every study."""
-        written = pl.read_parquet_schema(self.folder.unit_file(self.units[0], "steps.parquet"))
+        written = table_columns(self.folder.unit_file(self.units[0], "steps.parquet"))
         return tuple(name for name in written if name not in polars_schema(STEPS))
 
     def evidence(self) -> Evidence:
@@ -105,7 +109,7 @@ class Results:
         files = [
             self.folder.unit_file(unit, name) for unit in self.units if (unit.attack, unit.source) == (attack, source)
         ]
-        return pl.scan_parquet(files)
+        return scan_tables(files)
 
 
 def claims_content(results: Results, claims: StudyClaims) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """Run a study: choose the images, then one unit after the other; what is there already is not done again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from presoftmax.data import check_location
 from presoftmax.extensions import absolute_spec
 from presoftmax.scores import load_scores
+from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
-from presoftmax.study.selection import Shards, select_images
+from presoftmax.study.selection import Shards, known_selection, select_images
 from presoftmax.study.tasks import UnitTask, VariantsTask, find_variants, run_unit
 from presoftmax.study.units import Unit, image_iterations, units_of
 from presoftmax.study.watcher import Quiet, StudyWatcher
@@ -45,7 +48,7 @@ def run_study(
     names = ModelNames.of(config)
     folder = StudyFolder.start(out, config)
     with folder.locked():
-        selection = folder.selection()
+        selection = known_selection(folder)
         if selection is None or not all(map(folder.chunk_is_whole, range(selection["chunks"]))):
             selection = select_images(config, names, folder, engine, watcher)
         units = units_of(config, names, len(selection["ids"]))
@@ -65,7 +68,7 @@ def _with_variants(
     config: StudyConfig, names: ModelNames, folder: StudyFolder, engine: Engine, shards: Shards, batch_size: int | None
 ) -> ModelNames:
     """The names with how each network is run, which is settled once for the whole study."""
-    known = folder.variants()
+    known = _known_variants(folder, units_of(config, names, len(shards)))
     if known is None:
         task = VariantsTask(
             names, shards.read(0, config.shard), config.precision, batch_size, image_iterations(config, len(shards))
@@ -74,6 +77,16 @@ def _with_variants(
         known = done.receipt
         folder.write_variants(known)
     return replace(names, variants=tuple(known["variants"][name] for name in names.labels))
+
+
+def _known_variants(folder: StudyFolder, units: Sequence[Unit]) -> dict[str, Any] | None:
+    """How networks are run, as it was settled; from a unit that is done where the file is damaged."""
+    try:
+        return folder.variants()
+    except DamagedError:
+        pass
+    receipts = (folder.known_receipt(unit) for unit in units)
+    return next(({"variants": receipt["variants"]} for receipt in receipts if receipt and "variants" in receipt), None)
 
 
 def _task(config: StudyConfig, names: ModelNames, unit: Unit, shards: Shards, batch_size: int | None) -> UnitTask:

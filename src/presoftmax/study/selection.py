@@ -11,6 +11,7 @@ from presoftmax.attacks import check_count
 from presoftmax.data import ImageSet, Pool, Preprocessing, open_pool, shuffled
 from presoftmax.errors import DataError, StudyError
 from presoftmax.models import Classifier, load_model
+from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
 from presoftmax.study.folder import StudyFolder
@@ -18,7 +19,7 @@ from presoftmax.study.panel import ModelNames
 from presoftmax.study.tasks import SelectionTask, select
 from presoftmax.study.watcher import StudyWatcher
 
-__all__ = ["Shards", "candidates_of", "select_images"]
+__all__ = ["Shards", "candidates_of", "known_selection", "select_images"]
 
 _CHUNK = 64
 
@@ -105,6 +106,14 @@ def _preprocessing(config: StudyConfig, usual: Preprocessing) -> Preprocessing:
     size = config.images.size or usual.size
     same = size == usual.size
     return Preprocessing(size, config.images.resize or (usual.resize if same else None), usual.interpolation)
+
+
+def known_selection(folder: StudyFolder) -> dict[str, Any] | None:
+    """Which images were chosen; None where they are not, or the file is damaged: the same are then chosen again."""
+    try:
+        return folder.selection()
+    except DamagedError:
+        return None
 
 
 class Shards:

@@ -5,6 +5,7 @@ from typing import Any
 
 from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
+from presoftmax.study.selection import known_selection
 from presoftmax.study.units import units_of
 
 __all__ = ["Progress", "Status", "status_of"]
@@ -60,15 +61,15 @@ class Status:
 
 
 def status_of(folder: StudyFolder) -> Status:
-    """Read the receipts (checksums are not verified; the next run does)."""
+    """Read the receipts; what is missing or damaged is still to be done (the next run also looks at the files)."""
     config = folder.config()
-    selection = folder.selection()
+    selection = known_selection(folder)
     if selection is None:
         return Status(config.title, None, 0, 0, ())
     groups: dict[tuple[str, str], list[float | None]] = {}
     for unit in units_of(config, ModelNames.of(config), len(selection["ids"])):
-        seconds = folder.unit_receipt(unit)["seconds"] if folder.is_done(unit, check=False) else None
-        groups.setdefault((unit.attack, unit.source), []).append(seconds)
+        receipt = folder.known_receipt(unit)
+        groups.setdefault((unit.attack, unit.source), []).append(None if receipt is None else receipt["seconds"])
     progress = tuple(_progress(*key, seconds) for key, seconds in groups.items())
     return Status(config.title, len(selection["ids"]), selection["looked_at"], len(selection["skipped"]), progress)
 

@@ -68,7 +68,6 @@ def tint_axis(axes: Axes, quantity: Quantity, side: str) -> None:
 
 def save(figure: Figure, stem: Path) -> Path:
     """Write a figure as ``STEM.png``, of which the path is given back, and ``STEM.svg``."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
     # Resolution, and what makes two SVG files of one figure equal, are looked up when it is written.
     with styled():
         for kind, metadata in (("png", {}), ("svg", {"Date": None})):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from safetensors import safe_open
 
 from presoftmax.report.figures import Namer, Picture, choose_iterations, gallery_figure, transfer_figure
+from presoftmax.storage import read_table
 from presoftmax.study import Results, StudySummary
 
 __all__ = ["study_figures"]
@@ -94,7 +95,7 @@ def _gallery(results: Results, attack: str, source: str, namer: Namer) -> Figure
     if first is None or not results.config.gallery:
         return None
     path = results.folder.unit_file(first, "gallery.safetensors")
-    steps = pl.read_parquet(results.folder.unit_file(first, "steps.parquet"))
+    steps = read_table(results.folder.unit_file(first, "steps.parquet"))
     examples = results.folder.unit_receipt(first)["examples"][:_STRIPS]
     strips = [_strip(path, position, steps.filter(pl.col("example") == name)) for position, name in enumerate(examples)]
     whole = [strip for strip in strips if strip]

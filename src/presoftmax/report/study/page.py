@@ -9,7 +9,7 @@ from presoftmax.report._html import data_uri, render
 from presoftmax.report.figures import class_namer, save
 from presoftmax.report.study.claims import ClaimRow, claim_rows
 from presoftmax.report.study.figures import study_figures
-from presoftmax.storage import replace_file, replace_text
+from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
 
 __all__ = ["StudyReport", "write_study_report"]
@@ -29,7 +29,7 @@ def write_study_report(results: Results) -> StudyReport:
     """Write ``report/`` in the study's folder: ``report.html``, ``claims.json``, ``curves.parquet``, figures."""
     summary = summarize(results)
     folder = results.folder.path / "report"
-    folder.mkdir(exist_ok=True)
+    remove_unfinished(folder)
     rows = tuple(claim_rows(summary.claims))
     content = json.dumps(claims_content(results, summary.claims), indent=1, allow_nan=False)
     replace_text(folder / "claims.json", content + "\n")
