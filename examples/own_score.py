@@ -1,38 +1,34 @@
-"""A score of your own: how strong an example is, from its logits. It is recorded and ranked beside the others.
+"""A score of your own: how strong an example is, from its logits. It is recorded and ranked beside all others.
 
-Command line (``python tiny.py`` makes the photos)::
+Three ways (the dots stand for what is in README.md)::
 
-    presoftmax demo --scores own_score.py:ahead --source own_model.py:source --victims own_model.py:cousin \
-        --photos photos --labels labels.csv
-
-and ``presoftmax score adversarial.npz --scores own_score.py:ahead ...``. TOML::
-
-    scores = ["own_score.py:ahead"]
-
-Python: ``ps.trace(..., scores=[ahead])``, ``ps.strength.measure(..., scores=[ahead])``
+    presoftmax demo --scores own_score.py:ahead ...                      # on the command line, also of presoftmax score
+    scores = ["own_score.py:ahead"]                                      # in a study's TOML
+    ps.trace(attack, source, images, labels, scores=[ahead])             # in Python, also of ps.strength.measure
 """
 
+import numpy as np
 from torch import Tensor
 
 import presoftmax as ps
 
 
-@ps.scores.score(
-    formula="max_{j != y} z_j - mean(z)", unit="logit", needs=("labels",), fooled_by="several classes that rise together"
-)
+@ps.scores.score(formula="max_{j != y} z_j - mean(z)", unit="logit", needs=("labels",))
 def ahead(logits: Tensor, facts: ps.scores.Facts) -> Tensor:
-    """How far the best wrong class is ahead of the mean of all; larger must mean stronger."""
+    """How far the best wrong class is ahead of the mean: logits ``(N, M)`` to ``(N,)``; larger must mean stronger."""
     wrong = logits.scatter(1, facts.labels[:, None], float("-inf"))
     return wrong.amax(dim=1) - logits.mean(dim=1)
 
 
 if __name__ == "__main__":
-    from own_model import source
-    from tiny import photos
+    from tiny import photos, source
 
     images, labels = photos()
     trace = ps.trace(ps.attacks.over_optimized(steps=20), source(), images, labels, scores=[ahead])
-    print(trace.steps)
-    examples = ps.strength.Examples(trace.images, trace.job.examples)
-    found = ps.strength.measure(examples, source(), scores=[ahead]).strength
-    print(found.columns)
+    for iteration in (0, 10, 20):
+        rows = trace.steps.filter(iteration=iteration)
+        print(f"iteration {iteration}: confidence {rows['confidence'].mean():.2f}, ahead {rows['ahead'].mean():.1f}")
+    found = ps.strength.measure(ps.strength.Examples(trace.images, trace.job.examples), source(), scores=[ahead])
+    best = found.strength.sort("ahead", descending=True).row(0, named=True)
+    print(f"the furthest ahead, by {best['ahead']:.1f}: {best['verdict']}, confidence {best['confidence']:.2f}")
+    np.savez("adversarial.npz", images=trace.images.numpy(), clean=images.numpy(), labels=labels.numpy())

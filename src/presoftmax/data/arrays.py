@@ -1,5 +1,6 @@
-"""Images of somebody else's making, in one file: ``.npz``, ``.pt``, ``.safetensors``. Never a pickle."""
+"""Images of somebody else's making, in one file: ``.npz``, ``.npy``, ``.pt``, ``.safetensors``. Never a pickle."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ from presoftmax.errors import DataError, first_line
 
 __all__ = ["ARRAY_FILES", "Arrays", "read_arrays"]
 
-ARRAY_FILES = (".npz", ".pt", ".pth", ".safetensors")
-_IMAGES = ("adv_inputs", "adversarial", "adv", "x_adv", "images", "inputs", "x", "arr_0")
-_CLEAN = ("clean_inputs", "clean", "originals")
-_LABELS = ("labels", "label", "y")
+ARRAY_FILES = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+# Parts of names that say which images an array holds; a name without any of them says nothing.
+_ADVERSARIAL = re.compile(r"adv|perturbed", re.IGNORECASE)
+_CLEAN = re.compile(r"clean|orig|natural|benign|nat$|unperturbed", re.IGNORECASE)
+_GENERAL = ("images", "inputs", "x", "data", "arr_0")
+_LABELS = ("labels", "label", "y", "y_true", "true_labels", "arr_1")
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,19 @@ class Arrays:
 def read_arrays(path: Path) -> Arrays:
     """Read images from one file.
 
-    The images are found by name: ``adv_inputs`` (torchattacks' ``save``), ``adversarial``, ``adv``, ``images``, ...; or
-    the file is a single tensor. Channels may come last. Floats must be in [0, 1].
+    The images are found by name: ``adv_inputs`` (torchattacks' ``save``), ``adversarial``, ``x_adv``, ... are the
+    adversarial ones, ``clean_inputs``, ``original``, ... the clean ones. A general name (``images``, ``x``) stands for
+    the adversarial ones where nothing in the file is better called so, else for the clean ones. Or the file is a
+    single array. Channels may come last. Floats must be in [0, 1].
 
     Raises:
-        DataError: not such a file, a pickle that holds code, no images in it, or images of another form.
+        DataError: not such a file, a pickle that holds code, no images in it or several arrays that could be them, or
+            images of another form.
     """
     content = _content(path)
     tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
-    images = next((tensors[name] for name in _IMAGES if name in tensors), None)
-    if images is None:
-        raise DataError(
-            f"{path}: no images; expected one of {', '.join(_IMAGES)}, found {', '.join(content) or 'nothing'}"
-        )
+    images, clean = _by_name(path, tensors, content)
     labels = next((tensors[name] for name in _LABELS if name in tensors), None)
-    clean = next((tensors[name] for name in _CLEAN if name in tensors), None)
     for name, values in (("labels", labels), ("clean images", clean)):
         if values is not None and (values.ndim == 0 or images.ndim == 0 or len(values) != len(images)):
             raise DataError(f"{path}: {_count(images)} images but {_count(values)} {name}")
@@ -65,11 +66,37 @@ def read_arrays(path: Path) -> Arrays:
     )
 
 
+def _by_name(path: Path, tensors: Mapping[str, Tensor], content: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+    """The images and the clean ones; each name is asked what it says, and two that say the same are refused."""
+    pictures = [name for name, value in tensors.items() if value.ndim == 4] or list(tensors)
+    kinds: dict[str, list[str]] = {"clean": [], "adversarial": [], "general": []}
+    for name in pictures:
+        if _CLEAN.search(name):
+            kinds["clean"].append(name)
+        elif _ADVERSARIAL.search(name):
+            kinds["adversarial"].append(name)
+        elif name in _GENERAL:
+            kinds["general"].append(name)
+    for kind, names in kinds.items():
+        if len(names) > 1:
+            what = "the images" if kind == "general" else f"the {kind} images"
+            raise DataError(f"{path}: {' and '.join(names)} could each be {what}; save one of them")
+    adversarial, clean, general = (next(iter(kinds[kind]), None) for kind in ("adversarial", "clean", "general"))
+    if adversarial is not None and clean is not None and general is not None:
+        raise DataError(f"{path}: {general} beside {adversarial} and {clean}: which images are those? Save two arrays")
+    chosen, other = (adversarial, clean or general) if adversarial is not None else (general, clean)
+    if chosen is None:
+        raise DataError(
+            f"{path}: no images; expected an array called adversarial, adv, x_adv, adv_inputs, images, x or the like, "
+            f"found {', '.join(content) or 'nothing'}"
+        )
+    return tensors[chosen], None if other is None else tensors[other]
+
+
 def _content(path: Path) -> Mapping[str, Any]:
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: torch.from_numpy(archive[name]) for name in archive.files}
+        if path.suffix in (".npz", ".npy"):
+            return _of_numpy(path)
         if path.suffix == ".safetensors":
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -79,7 +106,22 @@ def _content(path: Path) -> Mapping[str, Any]:
         raise DataError(f"{path}: not a readable file of arrays ({first_line(error)})") from error
     except Exception as error:  # torch.load raises pickle's error of the day for what it will not unpickle
         raise DataError(f"{path}: refused; it holds more than tensors ({type(error).__name__})") from error
+    if isinstance(loaded, list | tuple):
+        if len(loaded) != 1:
+            raise DataError(
+                f"{path}: {len(loaded)} tensors (one for each epsilon, as foolbox gives?); save one of them"
+            )
+        loaded = loaded[0]
     return loaded if isinstance(loaded, dict) else {"images": loaded}
+
+
+def _of_numpy(path: Path) -> dict[str, Tensor]:
+    """An archive of arrays, or one array, whatever the ending says."""
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {"images": torch.from_numpy(loaded)}
+    with loaded as archive:
+        return {name: torch.from_numpy(archive[name]) for name in archive.files}
 
 
 def _count(values: Tensor) -> int:

@@ -117,6 +117,7 @@ def _arrays(path: Path, preprocessing: Preprocessing) -> _Arrays:
     found = read_arrays(path)
     if found.labels is None:
         raise DataError(f"{path}: no array of labels; a pool needs images and labels")
-    if found.images.dtype != torch.uint8:
+    images = found.images if found.clean is None else found.clean
+    if images.dtype != torch.uint8:
         raise DataError(f"{path}: images must be uint8 (N, 3, H, W) with values 0 to 255, got floats")
-    return _Arrays(found.images.numpy(), found.labels.numpy(), preprocessing)
+    return _Arrays(images.numpy(), found.labels.numpy(), preprocessing)

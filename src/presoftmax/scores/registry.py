@@ -1,9 +1,9 @@
 """Scores of strength: logits in, one number out.
 
 Every function takes logits ``(N, M)`` and a `Facts` with what is known of the examples, and returns float64 ``(N,)``,
-finite for finite logits (of two classes or more); larger always means stronger. ``SCORES`` has them by name. A score is
-declared here and nowhere else: the columns of the tables, what is ranked, averaged, judged and documented follow from
-what it says of itself.
+finite for finite logits of two classes or more (only `group_log_odds` is infinite where every class is a target);
+larger always means stronger. ``SCORES`` has them by name. A score is declared here and nowhere else: the columns of the
+tables, what is ranked, averaged, judged and documented follow from what it says of itself.
 """
 
 from collections.abc import Callable

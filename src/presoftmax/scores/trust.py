@@ -25,7 +25,7 @@ class Trust:
         gradient_zero_in_top: share of images at which the float32 cross-entropy of the predicted class has a
             derivative of exactly 0 in the top logit: a gradient attack on it starts in the wrong direction.
         gradient_zero: share at which it is exactly 0 in every logit: such an attack does not start at all.
-        ranges: quantiles (0, 0.05, 0.5, 0.95, 1) of ``ca1``, ``log_odds``, ``margin`` and ``energy``.
+        ranges: quantiles (0, 0.05, 0.5, 0.95, 1) of ``ca1``, ``log_odds``, ``margin`` and ``logsumexp``.
     """
 
     images: int

@@ -41,7 +41,7 @@ def _reopened(image: Tensor, kind: str, options: dict[str, int]) -> Tensor:
 
 
 def resizing(images: Tensor) -> Tensor:
-    """One pixel larger on each side, and back (bicubic)."""
+    """One pixel wider and one higher, and back (bicubic)."""
     return torch.stack([_resized(image) for image in rounding(images)])
 
 

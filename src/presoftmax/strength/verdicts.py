@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from presoftmax.tables import NOT_FINITE
+
 __all__ = ["BARELY", "LOOKS_WEAK", "VERDICTS", "verdict"]
 
 BARELY = 2.2
@@ -26,7 +28,9 @@ def verdict(row: dict[str, Any]) -> tuple[str, str]:
     Args:
         row: of the table of `measure`.
     """
-    if not row["fooled_as_given"]:
+    if row["predicted"] == NOT_FINITE:
+        return "not adversarial", "the source's logits are not finite there: it predicts nothing"
+    if not row["fooled"] and not row["fooled_as_given"]:
         return "not adversarial", "the source still predicts the true class"
     if not row["fooled"]:
         return "not adversarial after saving", "it fools the source only off the 8-bit lattice; rounded, it does not"

@@ -188,7 +188,7 @@ class Measurement:
     @property
     def certain(self) -> bool:
         """Whether the whole interval is on the same side of the threshold as the value."""
-        if self.value is None or self.low is None or self.high is None:
+        if self.value is None or self.low is None or self.high is None or self.verdict == "not measurable here":
             return False
         held_by = CLAIMS[self.claim]
         verdicts = {held_by.holds(each, self.threshold) for each in (self.value, self.low, self.high)}
@@ -225,7 +225,7 @@ def judged(
     if examples < FEWEST:
         return not_measurable(
             name, key, examples, f"{examples} examples are too few to conclude (at least {FEWEST})", value, bounds,
-            details, subject=subject,
+            details, threshold=threshold, subject=subject,
         )  # fmt: skip
     bound = CLAIMS[name].threshold if threshold is None else threshold
     low, high = bounds or (None, None)
@@ -242,11 +242,12 @@ def not_measurable(
     bounds: tuple[float, float] | None = None,
     details: Mapping[str, float | None] | None = None,
     *,
+    threshold: float | None = None,
     subject: str = "",
 ) -> Measurement:
     """A claim that cannot be judged there, and why; a value that was nevertheless seen is kept."""
     low, high = bounds or (None, None)
-    bound = CLAIMS[name].threshold
+    bound = CLAIMS[name].threshold if threshold is None else threshold
     return Measurement(
         name, *key, examples, value, low, high, bound, "not measurable here", why, dict(details or {}), subject
     )

@@ -104,9 +104,10 @@ def diminished(case: Case) -> Measurement | None:
     several, single = case.t, case.single
     if single is None:
         return None
+    subject = f"k = {several.classes}"
     common = sorted(set(several.examples) & set(single.examples))
     if not common:
-        return not_measurable("C7", case.key, 0, f"no example was attacked by {single.attack} too")
+        return not_measurable("C7", case.key, 0, f"no example was attacked by {single.attack} too", subject=subject)
     last = int(min(several.iterations[-1], single.iterations[-1]))
     a, b = (_ca1_at(each, common, last) for each in (several, single))
     weights = resampled_counts(len(common), _ROUNDS)
@@ -117,7 +118,7 @@ def diminished(case: Case) -> Measurement | None:
     )
     details = {"iteration": float(last), "mean_ca1_several": float(a.mean()), "mean_ca1_one": float(b.mean())}
     bounds = quantiles((weights @ a) / (weights @ b))
-    return judged("C7", case.key, len(common), value, bounds, sentence, details, subject=f"k = {several.classes}")
+    return judged("C7", case.key, len(common), value, bounds, sentence, details, subject=subject)
 
 
 def _ca1_at(t: Trajectories, examples: list[str], iteration: int) -> Values:

@@ -53,7 +53,7 @@ def rising(case: Case) -> Measurement:
     first = ca1[usable, t.saturated_at[usable]]
     ratios = ca1[usable, -1][first > 0] / first[first > 0]
     if len(ratios) == 0:
-        return not_measurable("C2", case.key, 0, "no confidence is exactly 1 before the last iteration")
+        return not_measurable("C2", case.key, 0, "none has a confidence of exactly 1, with CA1 above 0, before the end")
     value = float(np.median(ratios))
     sentence = f"After the confidence reads exactly 1, CA1 still grows to {value:.2f} times (median of {len(ratios)})."
     details = {"share_that_rises": float((ratios > 1).mean()), "mean_ca1_at_saturation": float(first.mean())}
@@ -107,13 +107,13 @@ def blind(case: Case) -> Measurement:
         return not_measurable("C4", case.key, 0, "no example has transferred at the end")
     flags, confidence, ca1 = everything[kept], t.values("confidence")[kept], t.values("ca1")[kept]
     mean = confidence.mean(axis=0)
-    if np.isnan(first_high(mean[:-1])):
+    everyone = np.ones((1, len(flags)))
+    at, transferability, rise, ca1_rise = (float(each[0]) for each in _after(everyone, confidence, ca1, flags))
+    if np.isnan(rise) or at >= len(mean) - 1:
         why = (
             f"the mean confidence does not reach {HIGH_CONFIDENCE} before the last iteration (highest {mean.max():.3f})"
         )
         return not_measurable("C4", case.key, len(flags), why)
-    everyone = np.ones((1, len(flags)))
-    at, transferability, rise, ca1_rise = (float(each[0]) for each in _after(everyone, confidence, ca1, flags))
     bounds = quantiles(_after(resampled_counts(len(flags), _ROUNDS), confidence, ca1, flags)[2])
     iteration = int(t.iterations[int(at)])
     of_all = 100 * everything.mean(axis=0)
