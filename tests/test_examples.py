@@ -195,7 +195,6 @@ def test_the_demo_takes_an_attack_an_objective_an_update_and_a_score(command, tm
         assert steps.filter(iteration=20)["ahead"].mean() > steps.filter(iteration=0)["ahead"].mean() + 1
 
 
-@pytest.mark.xfail(reason="the demo takes no black box as victim", strict=False)
 def test_the_demo_takes_a_black_box_as_victim(command, tmp_path):
     code, _, errors = command(*_demo(victims="own_victim.py:service"), "--steps", "2", "--out", tmp_path / "out")
     assert code == 0, errors

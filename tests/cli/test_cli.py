@@ -224,7 +224,7 @@ def corrupt_photos(place):
 @pytest.mark.parametrize(
     ("names", "more", "message"),
     [
-        ({"source": "sauce"}, (), "no function 'sauce'"),
+        ({"source": "sauce"}, (), "no model 'sauce' in m.py"),
         ({"victims": "other"}, (), "different numbers of classes: m:source 7, m:other 4"),
         ({"victims": "nan"}, (), "model m:nan returned NaN or infinity for all of"),
         ({"victims": "probabilities"}, (), "model m:probabilities returns probabilities, not logits"),
@@ -383,7 +383,7 @@ def test_audit_with_labels_and_too_few_images_for_a_reference(place):
     ("arguments", "message"),
     [
         (("m.py:source", "nowhere"), "nowhere: not a folder of images"),
-        (("m.py:nothing", "photos"), "no function 'nothing'"),
+        (("m.py:nothing", "photos"), "no model 'nothing' in m.py"),
         (("m.py:probabilities", "photos"), "returns probabilities, not logits"),
         (("m.py:source", "photos", "--labels", "gone.csv"), "gone.csv: no such CSV of labels"),
     ],

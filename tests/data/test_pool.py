@@ -52,7 +52,7 @@ def test_arrays(tmp_path, last):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"labels": np.arange(5)}, "no images; expected one of"),
+        ({"labels": np.arange(5)}, "no images; expected an array called"),
         ({"images": np.zeros((5, 3, 8, 8)), "labels": np.arange(5)}, "uint8"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.arange(4)}, "5 images but 4 labels"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.zeros(5)}, "labels must be integers"),

@@ -192,7 +192,7 @@ def test_a_bomb_is_refused(tmp_path, case):
         ({"adv": torch.full((2, 3, 6, 6), -1.5)}, "undo the normalization"),
         ({"adv": torch.zeros(2, 6)}, r"images \(2, 6\); expected"),
         ({"adv": torch.zeros(2, 3, 6, 6), "labels": torch.zeros(3)}, "2 images but 3 labels"),
-        ({"pictures": torch.zeros(2, 3, 6, 6)}, "no images; expected one of adv_inputs.*found pictures"),
+        ({"pictures": torch.zeros(2, 3, 6, 6)}, "no images; expected an array called adversarial.*found pictures"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path, content, words):

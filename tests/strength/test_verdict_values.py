@@ -6,6 +6,7 @@ from presoftmax.strength import VERDICTS, verdict
 
 # Fooled for good, surely, and no higher than natural images go.
 TYPICAL = {
+    "predicted": 3,
     "fooled_as_given": True,
     "fooled": True,
     "ca1": 20.0,
@@ -23,6 +24,8 @@ ROWS = (
     ("typical", {"ca1": -3.0, "misclassification_log_odds": 700.0, "confidence": 0.1}),
     ("not adversarial", {"fooled_as_given": False, "fooled": False}),
     ("not adversarial", {"fooled_as_given": False, "fooled": False, **BEYOND}),
+    ("not adversarial", {"predicted": -1, "fooled_as_given": False, "fooled": False}),
+    ("typical", {"fooled_as_given": False}),
     ("not adversarial after saving", {"fooled": False}),
     (
         "not adversarial after saving",
@@ -56,6 +59,11 @@ def test_the_verdict(kind, changes):
 def test_the_reason_given(kind):
     changes = next(changes for each, changes in ROWS if each == kind)
     assert verdict(TYPICAL | changes) == (kind, BECAUSE[kind])
+
+
+def test_what_is_not_finite_predicts_nothing():
+    row = TYPICAL | {"predicted": -1, "fooled_as_given": False, "fooled": False}
+    assert verdict(row)[1] == "the source's logits are not finite there: it predicts nothing"
 
 
 def test_every_verdict_has_its_rows():

@@ -57,5 +57,5 @@ def test_a_killed_node_costs_nothing_but_time(study, tmp_path, cluster):
         assert_frame_equal(ours, theirs)
 
     # What a task raises comes through as it is.
-    with pytest.raises(ModelError, match="no function 'nobody'"):
+    with pytest.raises(ModelError, match="no model 'nobody'"):
         run_study(study(models=[model("one"), model("two")], victims=[model("nobody")]), tmp_path / "bad", engine)

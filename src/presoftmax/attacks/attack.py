@@ -61,6 +61,8 @@ class Attack:
         self._check()
 
     def _check(self) -> None:
+        if not isinstance(self.update, Update):
+            raise AttackError(f"an update is an Update, not {type(self.update).__name__}")
         if self.steps < 1:
             raise AttackError(f"steps must be at least 1, got {self.steps}")
         if self.num_targets < 0:

@@ -1,7 +1,8 @@
 """Attacks put together by name: an objective, an update and a ball, of this package or of the user's own."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from presoftmax.attacks.attack import Attack
@@ -10,12 +11,12 @@ from presoftmax.attacks.objectives import (
     DLR,
     CarliniWagner,
     CrossEntropy,
-    FunctionLoss,
     LevelTargets,
     Objective,
     RankedTargets,
     TargetLogit,
     TargetMargin,
+    as_objective,
 )
 from presoftmax.attacks.paper import multi_class, over_optimized
 from presoftmax.attacks.popular import POPULAR
@@ -31,7 +32,7 @@ from presoftmax.attacks.updates import (
 )
 from presoftmax.choices import Discretization
 from presoftmax.errors import AttackError
-from presoftmax.extensions import Loaded, call, is_python_name, load_object
+from presoftmax.extensions import Loaded, call, is_python_name, load_object, takes_two
 
 __all__ = ["ATTACKS", "OBJECTIVES", "UPDATES", "composed", "load_attack"]
 
@@ -84,7 +85,7 @@ def composed(
         alpha: step size.
         epsilon: radius of the ball around the clean image, in [0, 1] units; anywhere when left out.
         norm: of the ball, ``"linf"`` or ``"l2"``.
-        classes: target classes.
+        classes: target classes; 0 for a function that is not about targets.
         discretization: when the image is rounded.
         space: units of the step; [0, 1] pixels inside a ball, the source's normalized input otherwise.
         name: how tables call it.
@@ -97,7 +98,7 @@ def composed(
     units = space or (Space.NORMALIZED if epsilon is None else Space.PIXEL)
     return Attack(
         name=name,
-        objective=_objective(objective),
+        objective=_objective(objective, targeted=classes > 0),
         update=_update(update, alpha),
         steps=steps,
         num_targets=classes,
@@ -116,48 +117,68 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
 """Every attack of the package by name."""
 
 
-def load_attack(name: str, **settings: Any) -> Attack:
-    """An attack of `ATTACKS`, or of the user's own: ``FILE.py:FUNCTION``, a function of these settings.
+def load_attack(name: str, optional: Mapping[str, Any] | None = None, **settings: Any) -> Attack:
+    """An attack of `ATTACKS`, or of the user's own: ``FILE.py:NAME`` of an `Attack`, or of a function that gives one.
+
+    Args:
+        name: which one.
+        optional: settings that are passed where they are taken.
+        settings: those that must be.
 
     Raises:
-        AttackError: no such attack, a function that does not give one, or settings that it does not take.
+        AttackError: no such attack, something else than an attack, or settings that it does not take.
     """
-    if is_python_name(name):
-        loaded = load_object(name, "attack", AttackError)
-        found = loaded.value if isinstance(loaded.value, Attack) else call(loaded, **settings)
-        if not isinstance(found, Attack):
-            raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Attack")
-        return found
-    if name not in ATTACKS:
-        raise AttackError(f"no attack {name!r}; there are {', '.join(ATTACKS)}, or FILE.py:FUNCTION")
+    further = dict(optional or {})
+    if not is_python_name(name):
+        build = _of_name(ATTACKS, name, "attack")
+        return _built(name, build, settings | _taken(build, further))
+    loaded = load_object(name, "attack", AttackError)
+    if isinstance(loaded.value, Attack):
+        known = {each.name for each in fields(Attack)}
+        if settings.keys() - known:
+            raise AttackError(f"{loaded.what} is an Attack, not a function: it takes no {min(settings.keys() - known)}")
+        return replace(loaded.value, **settings, **{key: value for key, value in further.items() if key in known})
+    found = call(loaded, **settings, **(_taken(loaded.value, further) if callable(loaded.value) else {}))
+    if not isinstance(found, Attack):
+        raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Attack")
+    return found
+
+
+def _built(name: str, build: Callable[..., Attack], settings: dict[str, Any]) -> Attack:
     try:
-        inspect.signature(ATTACKS[name]).bind(**settings)
+        return build(**settings)
     except TypeError as error:
         raise AttackError(f"{name}: {error}") from error
-    return ATTACKS[name](**settings)
 
 
-def _objective(given: str | Objective | Callable[..., Any]) -> Objective:
-    if isinstance(given, Objective):
-        return given
+def _taken(build: Callable[..., Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a function takes."""
+    parameters = inspect.signature(build).parameters
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return {name: value for name, value in settings.items() if anything or name in parameters}
+
+
+def _objective(given: Any, targeted: bool) -> Objective:
     if not isinstance(given, str):
-        return FunctionLoss(given)
+        return as_objective(given, targeted)
     if not is_python_name(given):
         return _of_name(OBJECTIVES, given, "objective")()
     loaded = load_object(given, "objective", AttackError)
-    if not isinstance(loaded.value, Objective) and callable(loaded.value) and _takes_two(loaded.value):
-        return FunctionLoss(loaded.value)
-    found = loaded.value if isinstance(loaded.value, Objective) else call(loaded)
-    if isinstance(found, Objective):
-        return found
-    if callable(found):
-        return FunctionLoss(found)
-    raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Objective and no function")
+    found = loaded.value
+    if not isinstance(found, Objective) and not takes_two(found):
+        found = call(loaded)
+    if isinstance(found, Objective) or takes_two(found):
+        return as_objective(found, targeted)
+    raise AttackError(f"{loaded.what} gave {type(found).__name__}, no Objective and no function of logits and goal")
 
 
-def _update(given: str | Update, alpha: float) -> Update:
+def _update(given: Any, alpha: float) -> Update:
     if isinstance(given, Update):
         return given
+    if isinstance(given, type) and issubclass(given, Update):
+        return given(alpha)  # type: ignore[call-arg]  # its step size
+    if not isinstance(given, str):
+        raise AttackError(f"an update is an Update or a name, not {type(given).__name__}")
     if not is_python_name(given):
         return _of_name(UPDATES, given, "update")(alpha)
     loaded = load_object(given, "update", AttackError)
@@ -177,16 +198,3 @@ def _call_with_size(loaded: Loaded, alpha: float) -> Any:
     """A class or function of an update, which takes the step size if it takes anything."""
     parameters = list(inspect.signature(loaded.value).parameters) if callable(loaded.value) else []
     return call(loaded, **({parameters[0]: alpha} if parameters else {}))
-
-
-def _takes_two(function: Callable[..., Any]) -> bool:
-    """Whether it is a loss itself, of logits and goal, rather than something that makes one."""
-    if isinstance(function, type):
-        return False
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [
-        each
-        for each in inspect.signature(function).parameters.values()
-        if each.kind in kinds and each.default is inspect.Parameter.empty
-    ]
-    return len(needed) == 2

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from presoftmax.errors import AttackError
+
 __all__ = [
     "DLR",
     "CarliniWagner",
@@ -114,7 +116,11 @@ class FunctionLoss(LossOfView):
 
 def as_objective(objective: "Objective | LossFunction", targeted: bool = True) -> Objective:
     """An `Objective` as it is, a function as a `FunctionLoss` that is about targets or not."""
-    return objective if isinstance(objective, Objective) else FunctionLoss(objective, targeted)
+    if isinstance(objective, Objective):
+        return objective
+    if not callable(objective):
+        raise AttackError(f"an objective is an Objective or a function, not {type(objective).__name__}")
+    return FunctionLoss(objective, targeted)
 
 
 @dataclass(frozen=True)

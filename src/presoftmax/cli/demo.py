@@ -25,7 +25,7 @@ def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     errors = Console(stderr=True)
     say(
         errors,
-        f"{settings.source} attacked for {settings.steps} iterations (alpha {settings.alpha:g}, "
+        f"{settings.source} attacked for {_iterations(settings)} iterations (alpha {settings.alpha:g}, "
         f"{settings.discretization}), victims {', '.join(settings.victims) or 'none'}",
     )
     with _Display(errors) as display:
@@ -50,6 +50,10 @@ def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
     say(console, f"\nThe report, the figures, the images and both tables are in {out}")
+
+
+def _iterations(settings: DemoSettings) -> str:
+    return " and ".join(dict.fromkeys(str(attack.steps) for attack in settings.attacks()))
 
 
 class _Display(Display):

@@ -11,6 +11,7 @@ from presoftmax.attacks import Goal
 from presoftmax.data import ImageSet
 from presoftmax.interop._capture import Captured
 from presoftmax.models import Model, ask, check_logits, frozen
+from presoftmax.scores import Score
 from presoftmax.tables import (
     STEPS,
     TRANSFERS,
@@ -19,6 +20,7 @@ from presoftmax.tables import (
     rows_of,
     step_record,
     transfer_record,
+    with_scores,
 )
 
 __all__ = ["Trajectory", "number", "steps_table", "transfers_table"]
@@ -141,6 +143,7 @@ def steps_table(
     targets: Tensor | None,
     attack: str,
     source: str,
+    scores: Sequence[Score] = (),
 ) -> pl.DataFrame:
     """Rows of `steps`, by example, then iteration.
 
@@ -153,8 +156,8 @@ def steps_table(
         pixels = torch.stack(each.pixels)
         previous = torch.cat([pixels[:1], pixels[:-1]])
         clean = examples.images[i].expand_as(pixels)
-        record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal)
-        rows = rows_of(STEPS, record, [examples.ids[i]] * len(pixels), each.iterations, names)
+        record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal, scores)
+        rows = rows_of(with_scores(STEPS, scores), record, [examples.ids[i]] * len(pixels), each.iterations, names)
         parts.append(rows.with_columns(pl.Series("gradient_vanished", each.vanished, dtype=pl.Boolean)))
     return pl.concat(parts)
 

@@ -16,6 +16,8 @@ from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
 from presoftmax.interop._capture import Captured, Matcher, capture
 from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
 from presoftmax.models import Classifier, as_victims, check_logits, frozen, own_name
+from presoftmax.scores import Score, as_scores
+from presoftmax.tables import STEPS
 
 __all__ = ["Recording", "record"]
 
@@ -37,6 +39,7 @@ def record(
     iterations_per_restart: int | None = None,
     attack: str = "attack",
     name: str | None = None,
+    scores: Any = (),
 ) -> "Recording":
     """Record every forward pass of a model, whoever makes it.
 
@@ -60,6 +63,7 @@ def record(
             restart is only known by the clean image being shown again.
         attack: how the tables call the attack.
         name: how they call the model.
+        scores: scores of one's own, as further columns of `steps`; see `presoftmax.scores.score`.
 
     Raises:
         TypeError: not an ``nn.Module``.
@@ -84,7 +88,7 @@ def record(
             raise ValueError(f"{what} must be at least 1, got {value}")
     return Recording(
         model, examples, known, _targets(targets, len(examples)), tuple(mean), tuple(std), passes_per_iteration,
-        iterations_per_restart, attack, name,
+        iterations_per_restart, attack, name, as_scores(scores, taken=[column.name for column in STEPS]),
     )  # fmt: skip
 
 
@@ -109,13 +113,14 @@ class Recording:
         iterations_per_restart: int | None,
         attack: str,
         name: str | None,
+        scores: tuple[Score, ...],
     ) -> None:
         self.examples = examples
         self.forwards = 0
         self.backwards = 0
         self._model = model
         self._names = (attack, name or own_name(model))
-        self._labels_known, self._targets = labels_known, targets
+        self._labels_known, self._targets, self._scores = labels_known, targets, scores
         self._mean, self._std = mean, std
         self._passes_per_iteration, self._iterations_per_restart = passes_per_iteration, iterations_per_restart
         self._classifier = model if isinstance(model, Classifier) else Classifier(model, mean=mean, std=std)
@@ -197,7 +202,7 @@ class Recording:
         Where the attack never showed the clean image, the model is asked about it now.
         """
         labels = self._labels()
-        return steps_table(self._all()[1], self.examples, labels, self._targets, *self._names)
+        return steps_table(self._all()[1], self.examples, labels, self._targets, *self._names, self._scores)
 
     def transfers(self, victims: Any, batch_size: int = 32) -> pl.DataFrame:
         """The `transfers` table: every recorded image, rounded to 8 bits, shown to victims (see `presoftmax.trace`)."""

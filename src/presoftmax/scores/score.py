@@ -1,13 +1,13 @@
 """What a score is: logits in, one number out, and what a reader must know of it. It is declared once, where it is."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
-from presoftmax.errors import ScoreError
-from presoftmax.extensions import is_python_name, load_object
+from presoftmax.errors import PresoftmaxError, ScoreError, first_line
+from presoftmax.extensions import is_python_name, load_object, takes_two
 
 if TYPE_CHECKING:
     from presoftmax.scores.natural import NaturalReference
@@ -73,6 +73,12 @@ class Score:
     natural: bool = False
     single: bool = False
 
+    def __post_init__(self) -> None:
+        known_facts = {each.name for each in fields(Facts)}
+        for need in self.needs:
+            if need not in known_facts:
+                raise ScoreError(f"the score {self.name} needs {need!r}; known are {', '.join(sorted(known_facts))}")
+
     @property
     def is_ranked(self) -> bool:
         """Whether its correlation with transfer is computed."""
@@ -92,7 +98,16 @@ class Score:
         missing = [need for need in self.needs if getattr(given, need) is None]
         if missing:
             raise ScoreError(f"the score {self.name} needs {' and '.join(missing)}")
-        return self.function(logits, given).double()
+        try:
+            values = self.function(logits, given)
+        except PresoftmaxError:
+            raise
+        except Exception as error:  # the user's code may raise anything
+            raise ScoreError(f"the score {self.name} raised {type(error).__name__}: {first_line(error)}") from error
+        if not isinstance(values, Tensor) or values.shape != logits.shape[:1]:
+            got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ScoreError(f"the score {self.name} gave {got} for logits {tuple(logits.shape)}; expected (N,)")
+        return values.double()
 
 
 def score(**about: Any) -> Callable[[ScoreFunction], Score]:
@@ -113,7 +128,7 @@ def score(**about: Any) -> Callable[[ScoreFunction], Score]:
     return declare
 
 
-def as_scores(given: Iterable[Any], taken: Iterable[str] = ()) -> tuple[Score, ...]:
+def as_scores(given: Any, taken: Iterable[str] = ()) -> tuple[Score, ...]:
     """Scores of one's own: each a `Score`, or a plain function.
 
     Raises:
@@ -122,10 +137,12 @@ def as_scores(given: Iterable[Any], taken: Iterable[str] = ()) -> tuple[Score, .
     """
     found: list[Score] = []
     names = set(taken)
-    for each in given:
-        if not isinstance(each, Score) and not callable(each):
+    for each in [given] if isinstance(given, Score) else given:
+        if not isinstance(each, Score) and not takes_two(each):
             raise TypeError(f"a score is a Score or a function (logits, facts) -> (N,), not {type(each).__name__}")
         one = each if isinstance(each, Score) else score()(each)
+        if one.name == "<lambda>":
+            one = replace(one, name=f"score_{len(found) + 1}")
         if one.name in names:
             raise ScoreError(f"there is a score {one.name!r} already; give it another name")
         names.add(one.name)
@@ -151,7 +168,12 @@ def load_scores(specs: Iterable[str], taken: Iterable[str] = ()) -> tuple[Score,
         if not is_python_name(spec):
             raise ScoreError(f"score {spec!r}: a score of one's own is named FILE.py:NAME")
         loaded = load_object(spec, "score", ScoreError)
-        if not isinstance(loaded.value, Score) and not callable(loaded.value):
-            raise ScoreError(f"{loaded.what} is {type(loaded.value).__name__}, no Score and no function")
+        if not isinstance(loaded.value, Score) and not takes_two(loaded.value):
+            kind = type(loaded.value).__name__
+            raise ScoreError(f"{loaded.what}: of type {kind}, no Score and no function of logits and facts")
+        try:
+            as_scores([loaded.value], taken)
+        except ScoreError as error:
+            raise ScoreError(f"{loaded.what}: {error}") from error
         found.append(loaded.value)
     return as_scores(found, taken)

@@ -1,6 +1,6 @@
 """Measure finished adversarial examples on their source and on victims."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.attacks import Goal
 from presoftmax.errors import DataError
-from presoftmax.models import Classifier, Model, as_victims, ask, check_same_classes, checked_logits, frozen
+from presoftmax.models import Classifier, Model, as_source, as_victims, ask, check_same_classes, checked_logits, frozen
 from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples
@@ -66,17 +66,17 @@ class _SourceLogits:
 
 def measure(
     examples: Examples,
-    source: Classifier,
+    source: Any,
     victims: Any = (),
     natural: NaturalReference | None = None,
     batch_size: int = 16,
-    scores: Iterable[Any] = (),
+    scores: Any = (),
 ) -> MeasuredExamples:
     """Measure adversarial examples.
 
     Args:
         examples: the images.
-        source: the model that they were made on.
+        source: the model that they were made on, a `Classifier` or an ``nn.Module`` of [0, 1] images.
         victims: models that they are shown to; ``{"vgg": net}``, several, or one.
         natural: what the source's logits look like on natural images; the clean images stand in for them when left
             out (fitted where there are enough of them).
@@ -88,6 +88,7 @@ def measure(
         DataError: a label out of range, or a natural reference of another model.
     """
     own = as_scores(scores, taken=[column.name for column in STRENGTH])
+    source = as_source(source)
     shown_to = as_victims(victims, taken=[source.name])
     pixels = rounding(examples.adversarial)
     with torch.no_grad(), frozen(source, *shown_to.values()):

@@ -48,6 +48,11 @@ class _AttackBase(Strict):
         """How tables and folders call it."""
         return self.name or self.kind
 
+    @property
+    def is_of_the_package(self) -> bool:
+        """Whether nothing in it is a file of the user's own."""
+        return True
+
     def build(self) -> Attack:
         """The attack that the loop runs."""
         raise NotImplementedError
@@ -138,13 +143,18 @@ class ComposedConfig(_AttackBase):
     alpha: Size = 0.15
     epsilon: Size | None = None
     norm: Literal["linf", "l2"] = "linf"
-    classes: Count = 1
+    classes: Annotated[int, Field(ge=0)] = 1
     discretization: Discretization = Discretization.STRAIGHT_THROUGH
     space: Literal[Space.NORMALIZED, Space.PIXEL] | None = None
 
     def build(self) -> Attack:
         """The attack that the loop runs."""
         return composed(**self.model_dump(exclude={"kind", "name", "sources", "targets"}), name=self.label)
+
+    @property
+    def is_of_the_package(self) -> bool:
+        """Whether neither piece is a file of the user's own."""
+        return not (is_python_name(self.objective) or is_python_name(self.update))
 
     def absolute(self) -> Self:
         """The same with the paths in it made absolute."""
@@ -158,8 +168,13 @@ class FileConfig(_AttackBase):
 
     kind: Annotated[str, Field(pattern=r"\.py:\w+$")]
     discretization: Discretization | None = None  # type: ignore[assignment]  # the function says it
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Annotated[Any, BeforeValidator(_number)]] = Field(default_factory=dict)
     steps: Count | None = None
+
+    @property
+    def is_of_the_package(self) -> bool:
+        """It is not."""
+        return False
 
     @property
     def label(self) -> str:

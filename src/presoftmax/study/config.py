@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.choices import Precision
-from presoftmax.errors import StudyError
+from presoftmax.errors import PresoftmaxError, StudyError
+from presoftmax.scores import load_scores
 from presoftmax.study.attack_config import AttackConfig, Count, Strict
+from presoftmax.tables import STEPS
 
 __all__ = ["ImagesConfig", "StudyConfig"]
 
@@ -83,9 +85,8 @@ class StudyConfig(Strict):
             unknown = set(attack.sources or ()) - set(self.models)
             if unknown:
                 raise ValueError(f"attacks.{number}.sources: {min(unknown)!r} is not among the models")
-            count = attack.build().num_targets
-            if attack.targets is not None and len(attack.targets) != count:
-                raise ValueError(f"attacks.{number}.targets: {len(attack.targets)} given, the attack takes {count}")
+            if attack.is_of_the_package:
+                _check_attack(number, attack)
         for name in self.victims:
             if name in self.models:
                 raise ValueError(f"victims: {name!r} is among the models already, and so a victim of all others")
@@ -106,9 +107,31 @@ class StudyConfig(Strict):
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise StudyError(f"{path}: not TOML ({error})") from error
         try:
-            return cls.model_validate(content)
+            config = cls.model_validate(content)
         except ValidationError as error:
             raise StudyError(_first_problem(path, text, error)) from error
+        try:
+            config.check_own_pieces()
+        except (PresoftmaxError, ValueError) as error:
+            raise StudyError(f"{path}: {error}") from error
+        return config
+
+    def check_own_pieces(self) -> None:
+        """Load what is the user's own: attacks, objectives, updates, scores.
+
+        A study's folder is read without it, since files may have moved when it is looked at.
+
+        Raises:
+            PresoftmaxError: a file or a name that is not there, or is something else.
+            ValueError: targets of another number than the attack takes.
+        """
+        for number, attack in enumerate(self.attacks):
+            if not attack.is_of_the_package:
+                try:
+                    _check_attack(number, attack)
+                except PresoftmaxError as error:
+                    raise StudyError(f"attacks.{number}: {error}") from error
+        load_scores(self.scores, taken=[column.name for column in STEPS])
 
     def attacks_on(self, model: str) -> list[AttackConfig]:
         """The attacks of which this model is a source."""
@@ -126,6 +149,12 @@ class StudyConfig(Strict):
             for key in sorted(ours.keys() | theirs.keys())
             if ours.get(key) != theirs.get(key)
         ]
+
+
+def _check_attack(number: int, attack: AttackConfig) -> None:
+    count = attack.build().num_targets
+    if attack.targets is not None and len(attack.targets) != count:
+        raise ValueError(f"attacks.{number}.targets: {len(attack.targets)} given, the attack takes {count}")
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

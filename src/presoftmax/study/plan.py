@@ -89,6 +89,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
         PresoftmaxError: models or images that cannot be used.
     """
     check_location(config.images.path, config.images.labels)
+    config.check_own_pieces()
     chosen = device or default_device()
     names = ModelNames.of(config)
     panel = load_panel(names, chosen)

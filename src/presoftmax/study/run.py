@@ -8,7 +8,6 @@ from typing import Any
 
 from presoftmax.data import check_location
 from presoftmax.extensions import absolute_spec
-from presoftmax.scores import load_scores
 from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine
@@ -44,7 +43,7 @@ def run_study(
     """
     watcher = watcher or Quiet()
     check_location(config.images.path, config.images.labels)
-    load_scores(config.scores)
+    config.check_own_pieces()
     names = ModelNames.of(config)
     folder = StudyFolder.start(out, config)
     with folder.locked():

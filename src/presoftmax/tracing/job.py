@@ -46,7 +46,7 @@ class JobOptions(TypedDict, total=False):
     keep: Iterable[int] | Literal["all"]
     precision: str
     accelerate: bool | None
-    scores: Iterable[Any]
+    scores: Any
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,14 @@ class _Options:
     keep: Iterable[int] | Literal["all"] = ()
     precision: str = Precision.EXACT
     accelerate: bool | None = None
-    scores: Iterable[Any] = ()
+    scores: Any = ()
 
 
 def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **options: Unpack[JobOptions]) -> Job:
     """Check everything that can be checked before the first pass; arguments as for `trace`."""
     check_keywords("trace", options, JobOptions.__annotations__)
+    if not isinstance(attack, Attack):
+        raise TypeError(f"trace takes an Attack, not {type(attack).__name__}; load_attack gives one by its name")
     given = _Options(**options)
     examples = _examples(images, labels, given.ids)
     if given.batch_size is not None and given.batch_size < 1:

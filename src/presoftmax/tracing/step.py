@@ -3,6 +3,8 @@
 The backward pass is apart from the step so that victims can look in between, when the memory of the graph is free.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +12,8 @@ from torch import Tensor
 
 from presoftmax.attacks import Attack, Draws, Goal, Identity, as_objective, to_floats, to_pixels, vanished
 from presoftmax.data import ImageSet
-from presoftmax.models import Classifier, ask
+from presoftmax.errors import AttackError, PresoftmaxError, first_line
+from presoftmax.models import Classifier, ask, is_out_of_memory
 
 __all__ = ["AttackState", "ForwardPass"]
 
@@ -28,6 +31,19 @@ class ForwardPass:
     pixels: Tensor
     seen: Tensor
     logits: Tensor
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Whatever somebody's piece raises is said with its name; memory that is too small stays what it is."""
+    try:
+        yield
+    except PresoftmaxError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise AttackError(f"{what} raised {type(error).__name__}: {first_line(error)}") from error
 
 
 class AttackState:
@@ -68,7 +84,7 @@ class AttackState:
         if not self._takes_gradient():
             return torch.zeros_like(goal.labels, dtype=torch.bool)
         images, logits = self._views(forward)
-        values = self._objective(logits, goal).reshape(self._objective.gradients, -1)
+        values = self._values(logits, goal)
         by_logit, first = torch.autograd.grad(values[0].sum(), (logits, images), retain_graph=len(values) > 1)
         others = [torch.autograd.grad(value.sum(), images, retain_graph=True)[0] for value in values[1:]]
         penalty = self._attack.constraint.penalty_gradient(forward.seen.detach(), self._clean_floats)
@@ -89,12 +105,27 @@ class AttackState:
             # operation takes several times as long.
             finite = (each.contiguous().nan_to_num_(0.0, 0.0, 0.0) for each in self._gradients)
             gradients = tuple(attack.space.gradient(each, origin, std) for each in finite)
-            step, self._memory = attack.update.step(gradients, self._memory)
+            with _named(f"the update {type(attack.update).__name__}"):
+                step, self._memory = attack.update.step(gradients, self._memory)
             self._variable = attack.space.moved(origin, step, std)
         self.floats = attack.constraint.project(attack.space.images(self._variable), self._clean_floats).clamp_(0, 1)
         if not attack.space.is_unbounded:
             self._variable = self.floats
         self._iteration += 1
+
+    def _values(self, logits: Tensor, goal: Goal) -> Tensor:
+        """The objective's numbers ``(gradients, N)``."""
+        name = f"the objective {type(self._objective).__name__}"
+        with _named(name):
+            values = self._objective(logits, goal)
+        wanted = (self._objective.gradients, len(goal.labels))
+        single = isinstance(values, Tensor) and values.shape == wanted[1:] and wanted[0] == 1
+        if not single and (not isinstance(values, Tensor) or values.shape != wanted):
+            got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise AttackError(f"{name} gave {got} for {wanted[1]} examples; expected {wanted[1:]}")
+        if not values.requires_grad:
+            raise AttackError(f"{name} gave numbers without a gradient: it must be differentiable in the logits")
+        return values.reshape(wanted)
 
     def _takes_gradient(self) -> bool:
         """Whether there is a next step, and it needs a gradient."""

@@ -12,8 +12,7 @@ from presoftmax.analysis import by_iteration, log_spaced, transfer_by_iteration
 from presoftmax.attacks import Attack, check_count, composed, load_attack, multi_class, over_optimized
 from presoftmax.choices import Balance, Discretization
 from presoftmax.data import ImageSet, list_images, samples, stream_images
-from presoftmax.extensions import is_python_name
-from presoftmax.models import Classifier, distinct_names, load_models
+from presoftmax.models import Classifier, Model, distinct_names, load_model, load_victim, table_names
 from presoftmax.report.run import write_report
 from presoftmax.scores import load_scores
 from presoftmax.storage import RunFolder
@@ -82,9 +81,7 @@ class DemoSettings:
         return _told_apart(named) or self._of_the_paper()
 
     def _named(self, name: str) -> Attack:
-        if is_python_name(name):
-            return load_attack(name)
-        return load_attack(name, steps=self.steps, discretization=self.discretization)
+        return load_attack(name, optional={"steps": self.steps, "discretization": self.discretization})
 
     def _of_the_paper(self) -> tuple[Attack, ...]:
         return (
@@ -159,7 +156,7 @@ def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
     """
     RunFolder.check_free(out)
     attacks, scores = settings.attacks(), load_scores(settings.scores)
-    source, *victims = load_models(settings.source, *settings.victims, device=settings.device)
+    source, victims = _models(settings)
     selection = select_correct(_photos(settings, source), [source, *victims], settings.images)
     watcher.selected(selection)
     for attack in attacks:
@@ -197,6 +194,14 @@ def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
         if not folder.has_tables():
             folder.remove()
         raise
+
+
+def _models(settings: DemoSettings) -> tuple[Classifier, list[Model]]:
+    source = load_model(settings.source, settings.device)
+    victims: list[Model] = [load_victim(name, settings.device) for name in settings.victims]
+    for model, name in zip((source, *victims), table_names(settings.source, *settings.victims), strict=True):
+        model.name = name
+    return source, victims
 
 
 def _photos(settings: DemoSettings, source: Classifier) -> Iterator[ImageSet]:

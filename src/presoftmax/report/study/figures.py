@@ -36,7 +36,7 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
         return
     pair = _middle_pair(results)
     chosen = [attack for attack in (singles, several) if attack is not None]
-    curves = pl.concat([_of_pair(summary.curves, attack, *pair) for attack in chosen])
+    curves = pl.concat([_of_pair(summary.curves, attack, *pair) for attack in chosen]) if chosen else pl.DataFrame()
     if curves.height:
         title = f"{pair[0]} to {pair[1]}: logit and confidence against black-box transferability"
         yield (
