@@ -21,8 +21,9 @@ def log_spaced(steps: int, count: int) -> list[int]:
 
 
 def finite_only(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-    """Rows in which the model's logits were finite."""
-    return frame.lazy().filter(pl.col("predicted") != NOT_FINITE)
+    """Rows in which the model's logits were finite, without the probes of a recorded attack."""
+    rows = frame.lazy().filter(pl.col("predicted") != NOT_FINITE)
+    return rows.filter(~pl.col("probe").fill_null(False)) if "probe" in rows.collect_schema().names() else rows
 
 
 def by_iteration(steps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from presoftmax.attacks import Goal
 from presoftmax.data import ImageSet
 from presoftmax.interop._capture import Captured
+from presoftmax.interop._matching import NOBODY
 from presoftmax.models import Model, ask, check_logits, frozen
 from presoftmax.scores import Score
 from presoftmax.tables import (
@@ -23,12 +25,15 @@ from presoftmax.tables import (
     with_scores,
 )
 
+# So far, in grey levels, rounding puts an image that was normalized and back.
+_ON_THE_LATTICE = 0.01
+
 __all__ = ["Trajectory", "number", "steps_table", "transfers_table"]
 
 
 @dataclass
 class Trajectory:
-    """The distinct images that one example went through.
+    """The images that one example went through.
 
     Attributes:
         iterations: their numbers.
@@ -37,6 +42,8 @@ class Trajectory:
         vanished: whether the gradient vanished in any pass of the iteration; None where none was taken.
         restart: how often the attack has begun anew.
         expected: passes that are still to come of the iteration under way.
+        digest: of the values of the image that was shown last.
+        unsteady: whether the same image was once answered with other logits.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -45,20 +52,25 @@ class Trajectory:
     vanished: list[bool | None] = field(default_factory=list)
     restart: int = 0
     expected: int = 0
+    digest: bytes = b""
+    unsteady: bool = False
 
-    def add(self, iteration: int, pixels: Tensor, logits: Tensor) -> None:
-        """One more image."""
-        self.iterations.append(iteration)
-        self.pixels.append(pixels)
-        self.logits.append(logits)
-        self.vanished.append(None)
+    def add(self, iteration: int, pixels: Tensor, logits: Tensor, at: int | None = None) -> None:
+        """One more image, at the end or at a position."""
+        position = len(self.iterations) if at is None else at
+        self.iterations.insert(position, iteration)
+        self.pixels.insert(position, pixels)
+        self.logits.insert(position, logits)
+        self.vanished.insert(position, None)
 
-    def take(self, pixels: Tensor, logits: Tensor, clean: Tensor, gradients: int) -> None:
+    def take(self, captured: Captured, row: int, clean: Tensor, gradients: int) -> None:
         """One more pass: of the iteration under way, or of the next.
 
+        An iteration is a pass whose image differs, if only by a fraction of a grey level, from the one before it.
+
         Args:
-            pixels: what was shown.
-            logits: what was answered.
+            captured: the pass.
+            row: of it.
             clean: the untouched image.
             gradients: passes with gradient that make an iteration; 0 for a pass without.
         """
@@ -66,13 +78,18 @@ class Trajectory:
             self.expected -= 1
             return
         self.expected = max(gradients - 1, 0)
-        before = self.pixels[-1] if self.pixels else clean
-        moved = not torch.equal(pixels, before)
-        if not self.pixels:
-            self.add(int(moved), pixels, logits)
-        elif moved:
-            self.restart += torch.equal(pixels, clean)
+        shown, logits = captured.shown, captured.logits[row]
+        pixels, digest = shown.pixels[row], shown.digests[row]
+        same = digest == self.digest
+        if same and not torch.allclose(logits, self.logits[-1], rtol=1e-3, atol=1e-3, equal_nan=True):
+            self.unsteady = True
+        is_clean = float(shown.off_lattice[row]) < _ON_THE_LATTICE and torch.equal(pixels, clean)
+        if not self.iterations:
+            self.add(int(not is_clean), pixels, logits)
+        elif not same and not (is_clean and self.iterations == [0]):
+            self.restart += is_clean
             self.add(self.iterations[-1] + 1, pixels, logits)
+        self.digest = digest
 
     def note(self, vanished: bool | None) -> None:
         """Whether the gradient of the last pass vanished."""
@@ -99,21 +116,25 @@ def number(
         per_restart: iterations after which the attack begins anew; when left out, it does at the clean image.
 
     Returns:
-        A row per shown image, and a trajectory per example, each with an iteration 0.
+        A row per shown image (of an example, or of none), and a trajectory per example, each with an iteration 0.
     """
     trajectories = [Trajectory() for _ in range(len(examples))]
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for call, (captured, lost) in enumerate(zip(passes, vanished, strict=True)):
-        taken = gradients if captured.with_gradient else 0
-        flags = [None] * len(captured.pixels) if lost is None else lost.tolist()
+        shown = captured.shown
+        taken = gradients if shown.with_gradient else 0
+        flags = [None] * len(captured.logits) if lost is None else lost.tolist()
         for row, example in enumerate(captured.examples.tolist()):
+            rest = (shown.with_gradient, flags[row], float(shown.off_lattice[row]))
+            if example == NOBODY:
+                rows.append((call, None, None, None, *rest))
+                continue
             trajectory = trajectories[example]
-            trajectory.take(captured.pixels[row], captured.logits[row], examples.images[example], taken)
+            trajectory.take(captured, row, examples.images[example], taken)
             trajectory.note(flags[row])
             iteration = trajectory.iterations[-1]
             restart = trajectory.restart if per_restart is None else max(iteration - 1, 0) // per_restart
-            position = (call, examples.ids[example], iteration, restart)
-            rows.append((*position, captured.with_gradient, flags[row], float(captured.off_lattice[row])))
+            rows.append((call, examples.ids[example], iteration, restart, *rest))
     _add_clean(trajectories, examples, ask_clean)
     schema = {
         "call": pl.Int32, "example": pl.String, "iteration": pl.Int32, "restart": pl.Int32,
@@ -129,11 +150,7 @@ def _add_clean(
     missing = [i for i, each in enumerate(trajectories) if not each.iterations or each.iterations[0] != 0]
     if missing:
         for i, logits in zip(missing, ask_clean(missing), strict=True):
-            each = trajectories[i]
-            each.iterations.insert(0, 0)
-            each.pixels.insert(0, examples.images[i])
-            each.logits.insert(0, logits)
-            each.vanished.insert(0, None)
+            trajectories[i].add(0, examples.images[i], logits, at=0)
 
 
 def steps_table(
@@ -144,10 +161,12 @@ def steps_table(
     attack: str,
     source: str,
     scores: Sequence[Score] = (),
+    bound: float | None = None,
 ) -> pl.DataFrame:
     """Rows of `steps`, by example, then iteration.
 
-    ``gradient_vanished`` is null where no gradient was taken, and what is about targets where none is known.
+    ``gradient_vanished`` is null where no gradient was taken, and what is about targets where none is known. With a
+    bound, in grey levels, images further from the clean one are probes, of which no norm is given.
     """
     parts = []
     names = {"attack": attack, "source": source}
@@ -159,7 +178,15 @@ def steps_table(
         record = perturbation_record(pixels, previous, clean) | step_record(torch.stack(each.logits), goal, scores)
         rows = rows_of(with_scores(STEPS, scores), record, [examples.ids[i]] * len(pixels), each.iterations, names)
         parts.append(rows.with_columns(pl.Series("gradient_vanished", each.vanished, dtype=pl.Boolean)))
-    return pl.concat(parts)
+    return _with_probes(pl.concat(parts), bound)
+
+
+def _with_probes(steps: pl.DataFrame, bound: float | None) -> pl.DataFrame:
+    if bound is None:
+        return steps
+    probe = pl.col("linf") > bound
+    norms = ("changed", "l0", "l1", "l2", "linf")
+    return steps.with_columns(probe.alias("probe"), *(pl.when(~probe).then(pl.col(name)).alias(name) for name in norms))
 
 
 def transfers_table(

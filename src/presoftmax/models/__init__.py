@@ -5,6 +5,7 @@ from presoftmax.models.checks import ask, check_logits, check_same_classes, chec
 from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, as_victims, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory, naming_device
 from presoftmax.models.fast import WeightWatch, accelerate, as_variant, keep_freed_memory, worth_accelerating
+from presoftmax.models.logits import logits_in
 from presoftmax.models.names import distinct_names, own_name
 from presoftmax.models.providers import Listed
 from presoftmax.models.variants import AS_GIVEN, ModelVariant, tf32
@@ -36,6 +37,7 @@ __all__ = [
     "load_model",
     "load_models",
     "load_victim",
+    "logits_in",
     "naming_device",
     "own_name",
     "table_names",

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from presoftmax.data import Preprocessing, resized
 from presoftmax.errors import ModelError
+from presoftmax.models.logits import logits_in
 from presoftmax.models.names import distinct_names, own_name
 from presoftmax.models.variants import AS_GIVEN, ModelVariant
 
@@ -122,7 +123,9 @@ class Classifier(nn.Module):
         normalized = self._normalized(pixels)
         # Fused layers bring what they are given to their own number format.
         weight = normalized if self.variant.fused else next(self.network.parameters(), normalized)
-        logits: Tensor = self.network(normalized.to(weight.dtype))
+        logits: Tensor = logits_in(self.network(normalized.to(weight.dtype)))
+        if not isinstance(logits, Tensor):
+            raise TypeError(f"it returned {type(logits).__name__}, in which there are no logits")
         return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
     def _normalized(self, pixels: Tensor) -> Tensor:
@@ -163,7 +166,7 @@ class BlackBox:
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(N, M)``, on the device of the images."""
         with torch.no_grad():
-            answer = self.function(images.cpu())
+            answer = logits_in(self.function(images.cpu()))
         return torch.as_tensor(answer, dtype=torch.float32, device=images.device)
 
 

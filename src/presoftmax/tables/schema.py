@@ -101,6 +101,13 @@ STEPS: tuple[Column, ...] = (
         "cross-entropy is about; false at the last iteration, from which no step is taken; null where a recorded "
         "attack took no gradient",
     ),
+    Column(
+        "probe",
+        _BOOL,
+        "",
+        "whether a recorded attack only looked at this image, a transformed copy beyond its bound: its norms are null; "
+        "null where no bound is known",
+    ),
     *_NORMS,
     Column("float_predicted", _INT32, "class", "top class at the float image; only in the `final` mode, else null"),
     Column("float_confidence", _FLOAT32, "probability", "confidence at the float image; likewise"),

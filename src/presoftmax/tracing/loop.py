@@ -112,6 +112,7 @@ class _BlockMaker:
         job, pixels, logits = self._job, forward.pixels, forward.logits.detach()
         record = perturbation_record(pixels, self._previous, self._clean)
         record["gradient_vanished"] = vanished
+        record["probe"] = torch.zeros_like(vanished)
         if job.attack.discretization.source_sees_pixels:
             self._recorder.add(iteration, record, logits, victim_logits)
         else:
