@@ -25,7 +25,9 @@ def read(tmp_path, **arrays):
     return read_arrays(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize(("adversarial", "clean"), itertools.product(ADVERSARIAL_NAMES, CLEAN_NAMES + GENERAL_NAMES))
+@pytest.mark.parametrize(
+    ("adversarial", "clean"), list(itertools.product(ADVERSARIAL_NAMES, CLEAN_NAMES + GENERAL_NAMES))
+)
 def test_the_adversarial_array_is_the_one_that_says_so(tmp_path, adversarial, clean):
     for arrays in ({clean: CLEAN, adversarial: ADVERSARIAL}, {adversarial: ADVERSARIAL, clean: CLEAN}):
         found = read(tmp_path, **arrays)
@@ -33,7 +35,7 @@ def test_the_adversarial_array_is_the_one_that_says_so(tmp_path, adversarial, cl
         assert found.clean.unique().tolist() == [0]
 
 
-@pytest.mark.parametrize(("general", "clean"), itertools.product(GENERAL_NAMES, CLEAN_NAMES))
+@pytest.mark.parametrize(("general", "clean"), list(itertools.product(GENERAL_NAMES, CLEAN_NAMES)))
 def test_a_general_name_beside_a_clean_one_is_adversarial(tmp_path, general, clean):
     found = read(tmp_path, **{general: ADVERSARIAL, clean: CLEAN})
     assert (found.images.unique().tolist(), found.clean.unique().tolist()) == ([7], [0])

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 import presoftmax as ps
 from presoftmax import attacks
+from presoftmax.data import Preprocessing
 from presoftmax.data.arrays import read_arrays
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier
@@ -151,6 +152,50 @@ def test_folders_are_paired_by_name(case, tmp_path):
     (tmp_path / "labels.csv").write_text("file,label\n9.png,1\n8.png,1\n6.png,0\n5.png,0\n")
     with pytest.raises(DataError, match=r"no clean image for '7' in .* \(1 such images\)"):
         read_examples(tmp_path / "adv", tmp_path / "clean", tmp_path / "labels.csv")
+
+
+def smooth(seed, height, width):
+    """A photo without fine detail, so that only its framing tells one way of resizing from another."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BILINEAR)
+
+
+def write_photos(folder, photos):
+    folder.mkdir()
+    for at, photo in enumerate(photos):
+        photo.save(folder / f"{at}.png")
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (Preprocessing(24), None),
+        (Preprocessing(24, interpolation="bilinear", crop=False), "when they are resized whole, without a crop"),
+    ],
+)
+def test_clean_photos_are_framed_as_the_adversarial_ones_were(tmp_path, made, words):
+    photos = [smooth(i, 48, 96) for i in range(5)]
+    (tmp_path / "labels.csv").write_text("file,label\n" + "".join(f"{i}.png,{i}\n" for i in range(5)))
+    write_photos(tmp_path / "clean", photos)
+    write_photos(tmp_path / "adv", [made.apply(photo) for photo in photos])
+    examples = read_examples(tmp_path / "adv", tmp_path / "clean", tmp_path / "labels.csv", Preprocessing(24))
+    assert examples.median_distance() == 0
+    assert not examples.far_apart
+    notes = " ".join(examples.notes)
+    assert notes == "" if words is None else words in notes
+
+
+def test_other_photos_than_the_clean_ones_are_said_to_be_far(case, tmp_path):
+    _, photos = case
+    write(kind="npz", path=tmp_path / "a.npz", adversarial=255 - photos.images, photos=photos)
+    assert read_examples(tmp_path / "a.npz", None, None).far_apart
+
+
+def test_a_file_of_clean_images_may_hold_both(case, tmp_path):
+    _, photos = case
+    write(kind="npz", path=tmp_path / "a.npz", adversarial=make_images(COUNT, seed=4), photos=photos)
+    examples = read_examples(tmp_path / "a.npz", tmp_path / "a.npz", None)
+    assert torch.equal(examples.clean.images, photos.images)
 
 
 class Payload:

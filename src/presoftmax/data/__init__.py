@@ -1,6 +1,6 @@
 """Images with labels: the sample photos, folders, arrays."""
 
-from presoftmax.data.arrays import ARRAY_FILES, read_arrays
+from presoftmax.data.arrays import ARRAY_FILES, Arrays, read_arrays
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.pool import Pool, check_location, open_pool, shuffled
@@ -10,6 +10,7 @@ from presoftmax.data.samples import samples
 __all__ = [
     "ARRAY_FILES",
     "UNKNOWN",
+    "Arrays",
     "ImageSet",
     "Listing",
     "Pool",

@@ -31,12 +31,15 @@ class ImageSet:
         labels: int64 ``(N,)``.
         ids: one name per image, unique; the randomness of an example comes from it.
         skipped: the images that could not be read, with the reason.
+        numbered_folders: how many class folders the labels were counted from, in the order of their names; None where
+            something better was known.
     """
 
     images: Tensor
     labels: Tensor
     ids: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
+    numbered_folders: int | None = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
@@ -97,13 +100,14 @@ class ImageSet:
             raise DataError(f"{origin}: images of different sizes {sorted(sizes)}; give a size to bring them to one")
         ids = tuple(name for part in filled for name in part.ids)
         labels = torch.cat([part.labels for part in filled])
-        return cls(torch.cat([part.images for part in filled]), labels, ids, skipped)
+        numbered = filled[0].numbered_folders
+        return cls(torch.cat([part.images for part in filled]), labels, ids, skipped, numbered)
 
     def select(self, keep: Sequence[int]) -> "ImageSet":
         """The images at these positions, in this order."""
         index = torch.as_tensor(keep, dtype=torch.int64)
         names = tuple(self.ids[i] for i in keep)
-        return ImageSet(self.images[index], self.labels[index], names, self.skipped)
+        return ImageSet(self.images[index], self.labels[index], names, self.skipped, self.numbered_folders)
 
     def batches(self, size: int) -> "Iterator[ImageSet]":
         """Consecutive pieces of at most ``size`` images."""
@@ -111,13 +115,22 @@ class ImageSet:
             yield self.select(range(start, min(start + size, len(self))))
 
     def check_labels(self, num_classes: int) -> None:
-        """Raise `DataError` at the first label that is not in ``0 .. num_classes - 1``."""
+        """Raise `DataError` at the first label that is not in ``0 .. num_classes - 1``.
+
+        And where the labels were counted from fewer (or more) class folders than there are classes.
+        """
+        if self.numbered_folders not in (None, num_classes):
+            raise DataError(
+                f"the labels were counted from {self.numbered_folders} class folders, in the order of their names, but "
+                f"the model has {num_classes} classes; name the folders by class number, or give a CSV of labels"
+            )
         wrong = (self.labels < 0) | (self.labels >= num_classes)
         if wrong.any():
             at = int(wrong.nonzero()[0])
             raise DataError(
                 f"label {int(self.labels[at])} of image {self.ids[at]!r} is out of range: "
                 f"the model has classes 0 to {num_classes - 1}"
+                + (" (are they counted from 1?)" if int(self.labels[at]) == num_classes else "")
             )
 
     def __len__(self) -> int:

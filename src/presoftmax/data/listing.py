@@ -1,8 +1,10 @@
 """Which images there are, and their labels: a folder with a CSV, or class folders. Nothing is decoded here."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from presoftmax.errors import DataError
@@ -12,8 +14,12 @@ __all__ = ["UNKNOWN", "Entry", "Listing", "list_images", "list_unlabeled"]
 UNKNOWN = -1
 """The label of an image of which none is known."""
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
+_SUFFIXES = {
+    ".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".avif", ".jp2",
+}  # fmt: skip
 _FILE_COLUMNS = ("file", "filename", "image", "image_id", "path", "id")
+_WORDNET_ID = re.compile(r"n\d{8}")
+_IMAGENET_CLASSES = 1000
 _LABEL_COLUMNS = ("label", "true_label", "class", "target")
 
 
@@ -28,10 +34,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of one place, in a fixed order."""
+    """The images of one place, in a fixed order.
+
+    ``numbered_folders`` is how many class folders were numbered in the order of their names, because nothing better was
+    known: there must be as many as the model has classes.
+    """
 
     origin: str
     entries: tuple[Entry, ...]
+    numbered_folders: int | None = None
 
 
 def list_images(
@@ -41,8 +52,8 @@ def list_images(
 
     Args:
         folder: with ``labels``, a folder of images; without, a folder of class folders as in torchvision's
-            ``ImageFolder``. Class folders are numbers, or names of ``class_names``, or else they are numbered in
-            sorted order (and must then be as many as the classes, where those are known).
+            ``ImageFolder``. Class folders are numbers, or names of ``class_names``, or ImageNet's (``n01440764``), or
+            else they are numbered in sorted order, and must then be as many as the model has classes.
         labels: a CSV with a header: a column of file names (``file``, ``filename``, ``image``, ``image_id``, ``path``
             or ``id``; the ending may be left out) and a column of 0-based classes (``label``, ``true_label``,
             ``class`` or ``target``).
@@ -52,11 +63,15 @@ def list_images(
         DataError: a missing folder or CSV, no images, a bad row (named by its line), an unclear class folder.
     """
     root = _existing(folder)
-    entries = _from_csv(root, Path(labels)) if labels is not None else _from_class_folders(root, class_names)
+    numbered: int | None = None
+    if labels is not None:
+        entries = _from_csv(root, Path(labels))
+    else:
+        entries, numbered = _from_class_folders(root, class_names)
     if not entries:
         hint = "" if labels is not None else " in class folders; for a flat folder give a CSV of labels"
         raise DataError(f"{root}: no images{hint}")
-    return Listing(str(root), tuple(sorted(entries, key=lambda entry: entry.id)))
+    return Listing(str(root), tuple(sorted(entries, key=lambda entry: entry.id)), numbered)
 
 
 def list_unlabeled(folder: str | Path) -> Listing:
@@ -123,29 +138,62 @@ def _entry(root: Path, by_name: dict[str, Path], where: str, name: str | None, l
     return _entry_of(root, path, number)
 
 
-def _from_class_folders(root: Path, class_names: Sequence[str] | None) -> list[Entry]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
+def _from_class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[list[Entry], int | None]:
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     numbers = _class_numbers(root, [path.name for path in folders], class_names)
-    return [
+    entries = [
         _entry_of(root, path, number)
-        for folder, number in zip(folders, numbers, strict=True)
+        for folder, number in zip(folders, numbers or range(len(folders)), strict=True)
         for path in sorted(folder.rglob("*"))
         if _is_image(path)
     ]
+    return entries, len(folders) if numbers is None else None
 
 
-def _class_numbers(root: Path, folders: list[str], class_names: Sequence[str] | None) -> list[int]:
-    if all(name.isdecimal() for name in folders):
-        return [int(name) for name in folders]
-    if class_names is not None:
-        if all(name in class_names for name in folders):
-            return [class_names.index(name) for name in folders]
-        if len(folders) != len(class_names):
-            raise DataError(
-                f"{root}: {len(folders)} class folders for {len(class_names)} classes, and their names are neither "
-                "numbers nor class names; name them by class number or give a CSV of labels"
-            )
-    return list(range(len(folders)))
+def _class_numbers(root: Path, folders: list[str], class_names: Sequence[str] | None) -> list[int] | None:
+    """The class of each folder, as its name says; None where names say nothing, and only their order is left."""
+    if folders and all(name.isdecimal() for name in folders):
+        numbers = [int(name) for name in folders]
+        if class_names is not None and min(numbers) == 1 and max(numbers) == len(class_names):
+            raise DataError(f"{root}: class folders are numbered from 1 to {max(numbers)}; classes are counted from 0")
+        return numbers
+    if class_names is not None and all(name in class_names for name in folders):
+        return [_number_of(root, name, class_names) for name in folders]
+    if folders and all(_WORDNET_ID.fullmatch(name) for name in folders):
+        return _imagenet_numbers(root, folders)
+    if class_names is not None and len(folders) != len(class_names):
+        raise DataError(
+            f"{root}: {len(folders)} class folders for {len(class_names)} classes, and their names are neither "
+            "numbers nor class names; name them by class number or give a CSV of labels"
+        )
+    return None
+
+
+def _number_of(root: Path, name: str, class_names: Sequence[str]) -> int:
+    found = [number for number, each in enumerate(class_names) if each == name]
+    if len(found) > 1:
+        listed = " and ".join(map(str, found))
+        raise DataError(f"{root}: {name!r} is the name of the classes {listed}; name the folders by class number")
+    return found[0]
+
+
+def _imagenet_numbers(root: Path, folders: list[str]) -> list[int] | None:
+    """Classes of ImageNet-1k by WordNet id: in its own order where all are there, else as timm lists them."""
+    if len(folders) == _IMAGENET_CLASSES:
+        return None
+    if find_spec("timm") is None:
+        raise DataError(
+            f"{root}: {len(folders)} of ImageNet's class folders; which classes they are, timm knows: "
+            "pip install 'presoftmax[timm]', or name them by class number, or give a CSV of labels"
+        )
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    position = {info.index_to_label_name(number): number for number in range(info.num_classes())}
+    unknown = [name for name in folders if name not in position]
+    if unknown:
+        raise DataError(f"{root}: {unknown[0]} is no class of ImageNet-1k")
+    return [position[name] for name in folders]
 
 
 def _is_image(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Where a study's images come from: many labeled images, named before they are decoded, read by position."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
@@ -88,7 +88,8 @@ class _Files:
         return [entry.id for entry in self.listing.entries]
 
     def read(self, positions: Sequence[int]) -> ImageSet:
-        return read_entries([self.listing.entries[i] for i in positions], self.preprocessing)
+        found = read_entries([self.listing.entries[i] for i in positions], self.preprocessing)
+        return replace(found, numbered_folders=self.listing.numbered_folders)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from presoftmax.data.imageset import ImageSet, Skipped
@@ -39,16 +39,21 @@ class Preprocessing:
         size: side of the square in pixels; None keeps every image as it is (all must then agree in size).
         resize: length of the shorter side before the crop, in pixels; as long as the crop when left out.
         interpolation: ``"bilinear"`` or ``"bicubic"``, both with antialiasing.
+        crop: whether the square is cut out of the photo; otherwise the whole photo is resized to it, whatever its
+            proportions.
     """
 
     size: int | None
     resize: int | None = None
     interpolation: str = "bicubic"
+    crop: bool = True
 
     def apply(self, image: Image.Image) -> Image.Image:
         """Resize and crop a decoded RGB image."""
         if self.size is None:
             return image
+        if not self.crop:
+            return image.resize((self.size, self.size), Image.Resampling[self.interpolation.upper()])
         scale = (self.resize or self.size) / min(image.size)
         width, height = (max(self.size, round(side * scale)) for side in image.size)
         if (width, height) != image.size:
@@ -77,7 +82,8 @@ def stream_images(listing: Listing, preprocessing: Preprocessing | None = None, 
     """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
     preprocessing = preprocessing or Preprocessing(size=None)
     for start in range(0, len(listing.entries), chunk):
-        yield read_entries(listing.entries[start : start + chunk], preprocessing)
+        entries = listing.entries[start : start + chunk]
+        yield replace(read_entries(entries, preprocessing), numbered_folders=listing.numbered_folders)
 
 
 def read_entries(entries: Sequence[Entry], preprocessing: Preprocessing) -> ImageSet:
@@ -137,8 +143,10 @@ def decode(path: Path | BytesIO) -> Image.Image:
         DataError: the file is missing, corrupt, deeper than 8 bits, transparent, or too large to be safe.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
+        with Image.open(path) as opened:
+            opened.load()
+            # As the camera was held: what a person sees, and what other readers give.
+            image = ImageOps.exif_transpose(opened)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"not a usable image ({type(error).__name__})") from error
     except (OSError, SyntaxError, ValueError) as error:

@@ -11,7 +11,7 @@ from presoftmax.models import load_model, load_victim, table_names
 from presoftmax.report import write_strength
 from presoftmax.scores import NaturalReference, load_scores
 from presoftmax.storage import RunFolder, versions
-from presoftmax.strength import VERDICTS, MeasuredExamples, measure, read_examples
+from presoftmax.strength import VERDICTS, Examples, MeasuredExamples, measure, read_examples
 from presoftmax.tables import SCORE_COLUMNS
 
 __all__ = ["ScoreSettings", "Scoring", "run_scoring"]
@@ -69,10 +69,10 @@ def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
     model = load_model(settings.source, settings.device)
     names = table_names(settings.source, *settings.victims)[1:]
     victims = {name: load_victim(spec, settings.device) for name, spec in zip(names, settings.victims, strict=True)}
-    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.preprocessing)
+    examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.preprocessing, model.classes)
     reference = None if settings.natural is None else NaturalReference.load(settings.natural)
     measured = measure(examples, model, victims, reference, scores=scores)
-    warnings_found = tuple(_warnings(measured))
+    warnings_found = tuple(_warnings(measured, examples))
     summary = _summary(measured, model.name, out)
     with RunFolder.making(out) as folder:
         tables = {"strength": measured.strength, "transfers": measured.transfers, "survival": measured.survival}
@@ -85,14 +85,21 @@ def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
     return Scoring(out, measured, summary, warnings_found)
 
 
-def _warnings(measured: MeasuredExamples) -> list[str]:
-    found = []
+def _warnings(measured: MeasuredExamples, examples: Examples) -> list[str]:
+    found = list(examples.notes)
     died = int((measured.strength["fooled_as_given"] & ~measured.strength["fooled"]).sum())
     if measured.off_lattice > 0.01:
         found.append(
             f"the images are up to {measured.off_lattice:.2f} grey levels off the 8-bit lattice; rounding them costs "
             f"{died} of them their effect on the source. All other numbers are of the rounded images"
         )
+    if examples.far_apart:
+        found.append(
+            f"half of the images are {examples.median_distance():.0f} grey levels or more (L-infinity) from their "
+            "clean ones: no perturbation is so large. Are they the same photos, framed in the same way?"
+        )
+    if not (measured.strength["linf"] > 0).any():
+        found.append("every image is equal to its clean one: are these the adversarial images?")
     seen = measured.strength["natural_images"][0]
     if seen < _FEW:
         found.append(
