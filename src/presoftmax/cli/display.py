@@ -6,12 +6,22 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn, TaskID
+from rich.progress import Progress, ProgressColumn, TaskID, TextColumn
 from rich.table import Table
 
 from presoftmax.models import keep_freed_memory
 
-__all__ = ["Display", "plain_table", "quiet", "say"]
+__all__ = ["Display", "plain_table", "plain_text", "quiet", "say", "terminal"]
+
+
+def terminal(stderr: bool = False) -> Console:
+    """The console that every command prints to: names of files, models and classes stay as they are, brackets too."""
+    return Console(stderr=stderr, markup=False, emoji=False)
+
+
+def plain_text(text: str) -> TextColumn:
+    """A column of a progress bar whose text stays as it is."""
+    return TextColumn(text, markup=False)
 
 
 class Display:
@@ -48,7 +58,7 @@ def quiet(doing: str = "") -> Iterator[None]:
         if not doing:
             yield
             return
-        with Console(stderr=True).status(doing):
+        with terminal(stderr=True).status(doing):
             yield
 
 

@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 
-from rich.console import Console
-
-from presoftmax.cli.display import plain_table
+from presoftmax.cli.display import plain_table, terminal
 from presoftmax.errors import ModelError
 from presoftmax.models import Listed, list_models
 
@@ -27,7 +25,7 @@ def show_models(pattern: str, as_json: bool) -> None:
     table = plain_table(("model", "here", "needs"), left=("model", "here", "needs"))
     for name, here, needs in _rows(found, whole=bool(pattern)):
         table.add_row(name, here, needs)
-    Console().print(table)
+    terminal().print(table)
 
 
 def _rows(found: Sequence[Listed], whole: bool) -> Iterator[tuple[str, str, str]]:

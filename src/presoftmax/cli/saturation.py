@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
-from presoftmax.cli.display import plain_table
+from presoftmax.cli.display import plain_table, terminal
 from presoftmax.models import naming_device
 from presoftmax.numerics import SaturationRow, gradient_errors, saturation_table
 from presoftmax.report.figures import saturation_figure, save
@@ -48,7 +47,7 @@ def _print_json(rows: Sequence[SaturationRow], device: str) -> None:
 
 
 def _print_tables(rows: Sequence[SaturationRow], device: str) -> None:
-    console = Console()
+    console = terminal()
     console.print(f"torch {torch.__version__} on {device}", highlight=False)
     console.print(_table(rows))
     for line in (_COLUMNS, *(f"({number}) {reason}" for reason, number in _numbered(rows).items())):

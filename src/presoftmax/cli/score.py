@@ -4,10 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
-from presoftmax.cli.display import plain_table, quiet, say
+from presoftmax.cli.display import plain_table, quiet, say, terminal
 from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
 
 __all__ = ["show_score"]
@@ -28,7 +25,7 @@ def show_score(settings: ScoreSettings, out: Path, as_json: bool) -> None:
 
 
 def _print(done: Scoring) -> None:
-    console = Console()
+    console = terminal()
     headings = ("rank", "by conf.", "example", "conf.", "CA1", "miscl. log-odds", "group", "verdict")
     table = plain_table(headings, left=("example", "verdict"), overflow="fold")
     rows = done.measured.strength.sort("rank", "example")
@@ -36,7 +33,7 @@ def _print(done: Scoring) -> None:
         table.add_row(
             str(row["rank"]),
             str(row["rank_by_confidence"]),
-            escape(row["example"]),
+            row["example"],
             f"{row['confidence']:.3f}",
             f"{row['ca1']:.1f}",
             f"{row['misclassification_log_odds']:.1f}",

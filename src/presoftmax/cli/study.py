@@ -5,12 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 
 from presoftmax.choices import EngineKind
-from presoftmax.cli.display import Display, plain_table, quiet, say
+from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
 from presoftmax.errors import StudyError
 from presoftmax.report.study import write_study_report
 from presoftmax.storage import replace_text
@@ -67,7 +65,7 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
     if as_json:
         print(json.dumps(plan.values()))
         return
-    console = Console()
+    console = terminal()
     few = f" (only {plan.candidates} candidates)" if plan.candidates < config.images.count else ""
     lines = (
         f"{plan.images} images at most{few} of {plan.candidates} candidates, {plan.trajectories} trajectories in "
@@ -82,7 +80,7 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
     table = plain_table(headings, left=("attack", "source"))
     for cost in plan.costs:
         per = f"{1000 * cost.seconds_per_image_iteration:.2f}"
-        table.add_row(cost.attack, escape(cost.source), str(cost.steps), per, _hours(cost.hours))
+        table.add_row(cost.attack, cost.source, str(cost.steps), per, _hours(cost.hours))
     console.print(table)
 
 
@@ -92,7 +90,7 @@ def show_status(folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(status.values()))
         return
-    console = Console()
+    console = terminal()
     if status.images is None:
         say(console, f"{status.title}: the images are still being chosen")
         return
@@ -102,7 +100,7 @@ def show_status(folder: Path, as_json: bool) -> None:
     for each in status.progress:
         left = "–" if each.seconds_left is None else _hours(each.seconds_left / 3600)
         took = _hours(each.seconds / 3600)
-        table.add_row(each.attack, escape(each.source), f"{each.done}/{each.units}", took, left)
+        table.add_row(each.attack, each.source, f"{each.done}/{each.units}", took, left)
     console.print(table)
     what = f"finished: presoftmax report {folder}" if status.finished else f"to go on: presoftmax run {folder}"
     say(console, what)
@@ -110,7 +108,7 @@ def show_status(folder: Path, as_json: bool) -> None:
 
 def show_report(folder: Path, as_json: bool) -> None:
     """Write the report and print the claims."""
-    with Console(stderr=True).status("reading the tables, drawing the figures"):
+    with terminal(stderr=True).status("reading the tables, drawing the figures"):
         report = write_study_report(Results.of(StudyFolder.open(folder)))
     if as_json:
         print(report.claims.read_text(encoding="utf-8"), end="")
@@ -121,7 +119,7 @@ def show_report(folder: Path, as_json: bool) -> None:
         column.no_wrap = column.header != "claim"
     for row in report.rows:
         table.add_row(row.claim.id, row.claim.title, _colored(row.verdict), row.value)
-    console = Console()
+    console = terminal()
     console.print(table)
     say(console, f"\nThe report is {report.page}, every measurement in {report.claims}")
 
@@ -146,10 +144,10 @@ class _Progress(Display):
 
     def __init__(self) -> None:
         super().__init__(
-            Console(stderr=True),
+            terminal(stderr=True),
             BarColumn(bar_width=20),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} units"),
-            TextColumn("{task.fields[seen]}"),
+            plain_text("{task.completed:.0f}/{task.total:.0f} units"),
+            plain_text("{task.fields[seen]}"),
             TimeElapsedColumn(),
         )
 
