@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from presoftmax.analysis.iterations import finite_only
+from presoftmax.analysis.iterations import finite_only, without_probes
 
 __all__ = [
     "HIGH_CONFIDENCE",
@@ -144,8 +144,7 @@ def _by_length(
     Gives their keys, their iterations ``(N, T)`` and the columns, each ``(N, T)``. (Recorded attacks look at some
     examples more often than at others.)
     """
-    known = steps if "probe" not in steps.collect_schema().names() else steps.filter(~pl.col("probe").fill_null(False))
-    rows = known.select(*_KEYS, "iteration", *columns).sort(*_KEYS, "iteration").collect()
+    rows = without_probes(steps).select(*_KEYS, "iteration", *columns).sort(*_KEYS, "iteration").collect()
     counted = rows.with_columns(pl.len().over(_KEYS).alias("_length"))
     for _, part in counted.group_by("_length", maintain_order=True):
         length = int(part["_length"][0])

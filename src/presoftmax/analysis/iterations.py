@@ -6,7 +6,7 @@ import polars as pl
 from presoftmax.scores import RECORDED
 from presoftmax.tables import NOT_FINITE
 
-__all__ = ["AVERAGED", "by_iteration", "finite_only", "log_spaced", "transfer_by_iteration"]
+__all__ = ["AVERAGED", "by_iteration", "finite_only", "log_spaced", "transfer_by_iteration", "without_probes"]
 
 AVERAGED = (*(score.name for score in RECORDED), "ca2", "saturated")
 """What is averaged: every recorded score, the second logit, and whether the confidence is exactly 1."""
@@ -22,7 +22,11 @@ def log_spaced(steps: int, count: int) -> list[int]:
 
 def finite_only(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
     """Rows in which the model's logits were finite, without the probes of a recorded attack."""
-    rows = frame.lazy().filter(pl.col("predicted") != NOT_FINITE)
+    return without_probes(frame.lazy().filter(pl.col("predicted") != NOT_FINITE))
+
+
+def without_probes(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of iterations only: no images that a recorded attack just looked at."""
     return rows.filter(~pl.col("probe").fill_null(False)) if "probe" in rows.collect_schema().names() else rows
 
 

@@ -1,7 +1,7 @@
 """Where a study's images come from: many labeled images, named before they are decoded, read by position."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from presoftmax.data._hugging_face import is_saved_dataset, open_saved_dataset
 from presoftmax.data.arrays import read_arrays
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import Listing, list_images
-from presoftmax.data.reading import Preprocessing, read_entries
+from presoftmax.data.reading import Preprocessing, read_part
 from presoftmax.data.samples import list_samples
 from presoftmax.errors import DataError
 
@@ -88,8 +88,7 @@ class _Files:
         return [entry.id for entry in self.listing.entries]
 
     def read(self, positions: Sequence[int]) -> ImageSet:
-        found = read_entries([self.listing.entries[i] for i in positions], self.preprocessing)
-        return replace(found, numbered_folders=self.listing.numbered_folders)
+        return read_part(self.listing, positions, self.preprocessing)
 
 
 @dataclass(frozen=True)

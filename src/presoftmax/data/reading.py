@@ -1,6 +1,6 @@
 """Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -12,15 +12,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from presoftmax.data.imageset import ImageSet, Skipped
-from presoftmax.data.listing import Entry, Listing
+from presoftmax.data.listing import Listing
 from presoftmax.errors import DataError
 
 __all__ = [
     "Preprocessing",
     "decode",
     "decode_all",
-    "read_entries",
     "read_images",
+    "read_part",
     "resized",
     "stream_images",
     "to_picture",
@@ -82,13 +82,14 @@ def stream_images(listing: Listing, preprocessing: Preprocessing | None = None, 
     """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
     preprocessing = preprocessing or Preprocessing(size=None)
     for start in range(0, len(listing.entries), chunk):
-        entries = listing.entries[start : start + chunk]
-        yield replace(read_entries(entries, preprocessing), numbered_folders=listing.numbered_folders)
+        yield read_part(listing, range(start, min(start + chunk, len(listing.entries))), preprocessing)
 
 
-def read_entries(entries: Sequence[Entry], preprocessing: Preprocessing) -> ImageSet:
-    """Decode these files, as `read_images` does, without asking that any is left."""
-    return decode_all(((entry.id, str(entry.path), entry.path, entry.label) for entry in entries), preprocessing)
+def read_part(listing: Listing, positions: Iterable[int], preprocessing: Preprocessing) -> ImageSet:
+    """Decode the files at these positions, as `read_images` does, without asking that any is left."""
+    entries = (listing.entries[at] for at in positions)
+    named = ((entry.id, str(entry.path), entry.path, entry.label) for entry in entries)
+    return replace(decode_all(named, preprocessing), numbered_folders=listing.numbered_folders)
 
 
 def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], preprocessing: Preprocessing) -> ImageSet:

@@ -5,8 +5,8 @@ power failure there is the old one or the new one. What a killed process leaves 
 """
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -46,18 +46,9 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
     Raises:
         RunError: the file cannot be written (a full disk, a folder without permission).
     """
-    unfinished = _unfinished(path)
-    try:
-        make_folder(path.parent)
+    with _appearing(path, _disk.remove_file) as unfinished:
         write(unfinished)
         _disk.sync(unfinished)
-        _disk.rename(unfinished, path)
-        _disk.sync(path.parent)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):  # of a disk that is gone nothing can be taken away, and the next run does
-            _disk.remove_file(unfinished)
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -71,9 +62,7 @@ def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         RunError: it cannot be written; nothing of it is left.
     """
-    unfinished = _unfinished(path)
-    try:
-        make_folder(path.parent)
+    with _appearing(path, _disk.remove_folder) as unfinished:
         _disk.remove_folder(unfinished)
         _disk.mkdir(unfinished)
         for name, content in files.items():
@@ -81,13 +70,22 @@ def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
             _disk.sync(unfinished / name)
         _disk.sync(unfinished)
         _disk.remove_folder(path)
+
+
+@contextmanager
+def _appearing(path: Path, remove: Callable[[Path], Any]) -> Iterator[Path]:
+    """The temporary name of something that is written inside the block, and then renamed; no part of it stays."""
+    unfinished = path.with_name(f".{path.name}{_SUFFIX}")
+    try:
+        make_folder(path.parent)
+        yield unfinished
         _disk.rename(unfinished, path)
         _disk.sync(path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        with suppress(OSError):
-            _disk.remove_folder(unfinished)
+        with suppress(OSError):  # of a disk that is gone nothing can be taken away, and the next run does
+            remove(unfinished)
 
 
 def make_folder(path: Path) -> None:
@@ -154,7 +152,3 @@ def checksum(content: bytes) -> str:
 
 def _checksum_of(content: Mapping[str, Any]) -> str:
     return checksum(json.dumps(content, sort_keys=True).encode())
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_SUFFIX}")
