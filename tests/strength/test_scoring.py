@@ -296,3 +296,17 @@ def test_the_command(case, tmp_path, cli):
     code, _, err = cli("score", "nothing.pt", "--source", "m.py:source")
     assert code == 2
     assert "nothing.pt: no such file" in err
+
+
+def test_images_that_are_their_clean_ones_are_asked_about_on_the_page(case, tmp_path, cli):
+    _, photos = case
+    (tmp_path / "m.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ps.__file__)!r}.rsplit('/', 3)[0])\n"
+        "from tests.conftest import Tiny\ndef source():\n    return Tiny(0)\n"
+    )
+    write("npz", tmp_path / "same.npz", photos.images, photos)
+    code, _, err = cli("score", "same.npz", "--source", "m.py:source", "--device", "cpu", "--out", "out")
+    assert code == 0
+    assert "every image is equal to its clean one" in err
+    page = (tmp_path / "out" / "score.html").read_text()
+    assert "are these the adversarial images?</p>" in page
