@@ -1,8 +1,12 @@
 """Every table that any command writes has the columns that the schema documents."""
 
+import errno
+from unittest.mock import Mock
+
 import polars as pl
 import pytest
 
+from presoftmax.storage import _disk
 from presoftmax.tables import TABLES, polars_schema
 from tests.cli.running import run_main
 from tests.cli.test_cli import options, place  # noqa: F401  a fixture
@@ -52,6 +56,82 @@ def test_every_parquet_file_has_its_schema(written):
         assert list(pl.read_parquet_schema(path)) == [column.name for column in columns], path
         seen.add(path.stem)
     assert seen == set(TABLES)
+
+
+@pytest.mark.parametrize("command", ["demo", "score", "audit"])
+def test_a_taken_folder_is_refused_before_the_work(place, tmp_path, command, monkeypatch):  # noqa: F811
+    source, photos = f"{place}/m.py:source", place / "photos"
+    monkeypatch.setattr("presoftmax.models.catalog.load_model", Mock(side_effect=AssertionError("worked first")))
+    (tmp_path / "taken").mkdir()
+    arguments = {
+        "demo": ["demo", "--source", source, "--photos", photos, "--out", "taken"],
+        "score": ["score", photos, "--source", source, "--out", "taken"],
+        "audit": ["audit", source, photos, "--out", "taken"],
+    }[command]
+    done = run_main(tmp_path, arguments)
+    assert done.returncode == 2
+    assert done.stderr.endswith("presoftmax: error: taken: exists already; give another folder with --out\n")
+    assert "worked first" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["demo", "score", "audit"])
+def test_a_folder_is_held_while_the_work_goes_on(place, tmp_path, command):  # noqa: F811
+    """A second command in the same folder, started while the first one's models work, is told so."""
+    (tmp_path / "m.py").write_text(
+        f"import sys; sys.path.insert(0, {str(place)!r})\n"
+        "import pathlib, m as other\n"
+        "def source():\n"
+        "    pathlib.Path('seen').write_text(str(pathlib.Path('mine').is_dir()))\n"
+        "    return other.source()\n"
+    )
+    rest = {"demo": ["--photos", place / "photos"], "score": ["--clean", place / "photos"], "audit": []}[command]
+    labels = ["--labels", place / "labels.csv", "--device", "cpu", "--out", "mine"]
+    head = {
+        "demo": ["demo", "--source", "own.py:source", "--victims", "", "--steps", 1],
+        "score": ["score", place / "photos", "--source", "own.py:source"],
+        "audit": ["audit", "own.py:source", place / "photos"],
+    }[command]
+    (tmp_path / "m.py").rename(tmp_path / "own.py")
+    done = run_main(tmp_path, [*head, *rest, *labels])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "seen").read_text() == "True"
+
+
+COMMANDS = {
+    "score": ["score", "{photos}", "--clean", "{photos}", "--labels", "{labels}", "--source", "{source}"],
+    "audit": ["audit", "{source}", "{photos}", "--labels", "{labels}"],
+    "demo": ["demo", "--source", "{source}", "--victims", "", "--photos", "{photos}", "--labels", "{labels}",
+             "--steps", "1"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_disk_that_is_full_is_said_in_one_line(place, tmp_path, monkeypatch, command):  # noqa: F811
+    """At each file that a command writes; what stays is whole."""
+    given = {"photos": place / "photos", "labels": place / "labels.csv", "source": f"{place}/m.py:source"}
+    arguments = [part.format(**given) for part in COMMANDS[command]]
+    real, at, count = _disk.sync, 0, 0
+
+    def sync(path):
+        nonlocal count
+        count += path.is_file() or path.name.startswith(".")
+        if count == at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path)
+
+    monkeypatch.setattr(_disk, "sync", sync)
+    while at < 60:
+        at, count = at + 1, 0
+        done = run_main(tmp_path, [*arguments, "--device", "cpu", "--out", f"run{at}"])
+        if done.returncode == 0:
+            break
+        assert done.returncode == 2, done.stderr
+        assert "No space left on device" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+        assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
+        assert command == "demo" or not (tmp_path / f"run{at}").exists()
+    assert at > 3
+    assert done.returncode == 0
 
 
 def test_nothing_unfinished_is_left(written):

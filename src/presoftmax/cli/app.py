@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -144,7 +143,7 @@ def demo(
         labels=labels,
         device=device,
     )
-    show_demo(settings, out or _dated("demo"), as_json)
+    show_demo(settings, out, as_json)
 
 
 @app.command()
@@ -189,7 +188,7 @@ def audit(
     """Say how far a model's confidence can be trusted on natural images, and fit what later commands compare with."""
     from presoftmax.cli.audit import show_audit
 
-    show_audit(model, images, labels, device, out or _dated("audit"), as_json)
+    show_audit(model, images, labels, device, out, as_json)
 
 
 @app.command()
@@ -305,11 +304,7 @@ def score(
     from presoftmax.workflows import ScoreSettings
 
     settings = ScoreSettings(adversarial, clean, labels, source, _listed(victims), natural, device, _listed(scores))
-    show_score(settings, out or _dated("score"), as_json)
-
-
-def _dated(kind: str) -> Path:
-    return Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+    show_score(settings, out, as_json)
 
 
 def _listed(names: str) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from presoftmax.workflows import run_audit
 __all__ = ["show_audit"]
 
 
-def show_audit(model: str, images: str, labels: Path | None, device: str | None, out: Path, as_json: bool) -> None:
+def show_audit(
+    model: str, images: str, labels: Path | None, device: str | None, out: Path | None, as_json: bool
+) -> None:
     """Run the audit and print what was found, or one JSON object."""
     with quiet(f"{model} looks at {images}"):
         done = run_audit(model, images, labels, device, out)
@@ -24,4 +26,4 @@ def show_audit(model: str, images: str, labels: Path | None, device: str | None,
         table.add_row(name, *(f"{value:.2f}" for value in values.values()))
     console.print(table)
     reference = done.summary["reference"] or "none (20 images are needed)"
-    say(console, f"\nThe page and the figure are in {out}; the natural reference: {reference}")
+    say(console, f"\nThe page and the figure are in {done.folder}; the natural reference: {reference}")

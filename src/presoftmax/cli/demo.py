@@ -20,7 +20,7 @@ from presoftmax.workflows import DemoInterruptedError, DemoSettings, run_demo
 __all__ = ["show_demo"]
 
 
-def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
+def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
     """Run the demo and show it; exits with status 130 after Ctrl-C."""
     errors = terminal(stderr=True)
     say(
@@ -49,7 +49,7 @@ def show_demo(settings: DemoSettings, out: Path, as_json: bool) -> None:
         console.print(table)
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
-    say(console, f"\nThe report, the figures, the images and both tables are in {out}")
+    say(console, f"\nThe report, the figures, the images and both tables are in {done.folder}")
 
 
 def _iterations(settings: DemoSettings) -> str:

@@ -12,7 +12,7 @@ __all__ = ["show_score"]
 _SHOWN = 30
 
 
-def show_score(settings: ScoreSettings, out: Path, as_json: bool) -> None:
+def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None:
     """Score the images and print the table, or one JSON object."""
     with quiet(f"{settings.source} looks at {settings.adversarial}"):
         done = run_scoring(settings, out)

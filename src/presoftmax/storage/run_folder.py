@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,39 +35,39 @@ class RunFolder:
 
     path: Path
 
-    @staticmethod
-    def check_free(path: Path) -> None:
-        """Raise `RunError` if there is something at that path, before anything is computed for it."""
-        if path.exists():
-            raise RunError(f"{path}: exists already; give another folder with --out")
-
     @classmethod
-    def create(cls, path: Path) -> "RunFolder":
+    def create(cls, path: Path | None, kind: str = "run") -> "RunFolder":
         """Make the folder, with its parents.
+
+        Before the work whose results it is to hold: of two commands that want the same folder, one is told at once.
+
+        Args:
+            path: where; None: ``presoftmax-runs/KIND-DATE-TIME``, with a number behind it where that is taken.
+            kind: what ``KIND`` is.
 
         Raises:
             RunError: it exists already, or cannot be made.
         """
-        cls.check_free(path)
-        try:
-            make_folder(path.parent)
-            path.mkdir()
-        except FileExistsError:
-            # Taken meanwhile, by a command that was started in the same second.
-            raise RunError(f"{path}: exists already; give another folder with --out") from None
-        except OSError as error:
-            raise RunError(f"{path}: cannot be made ({error.strerror})") from error
-        return cls(path)
+        for candidate in _dated(kind) if path is None else [path]:
+            try:
+                make_folder(candidate.parent)
+                candidate.mkdir()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise RunError(f"{candidate}: cannot be made ({error.strerror})") from error
+            return cls(candidate)
+        raise RunError(f"{path}: exists already; give another folder with --out")
 
     @classmethod
     @contextmanager
-    def making(cls, path: Path) -> Iterator["RunFolder"]:
-        """A new folder to fill inside the block; whatever goes wrong there, nothing of it stays.
+    def making(cls, path: Path | None, kind: str = "run") -> Iterator["RunFolder"]:
+        """A new folder to fill inside the block, made as by `create`; whatever goes wrong there, nothing of it stays.
 
         Raises:
             RunError: it exists already, or cannot be made.
         """
-        folder = cls.create(path)
+        folder = cls.create(path, kind)
         try:
             yield folder
         except BaseException:
@@ -124,6 +126,13 @@ class RunFolder:
             path = self.image_path(attack, number, example, iteration)
             picture = to_picture(image)
             replace_file(path, partial(picture.save, format="PNG"))
+
+
+def _dated(kind: str) -> Iterator[Path]:
+    """Names for a folder of now, one after the other."""
+    first = Path("presoftmax-runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+    yield first
+    yield from (first.with_name(f"{first.name}-{number}") for number in count(2))
 
 
 def _write_parquet(frame: pl.DataFrame, metadata: dict[str, str], target: Path) -> None:

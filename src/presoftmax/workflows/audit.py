@@ -38,29 +38,28 @@ class Audit:
     sentences: tuple[str, ...]
 
 
-def run_audit(model: str, images: str, labels: Path | None, device: str | None, out: Path) -> Audit:
+def run_audit(model: str, images: str, labels: Path | None, device: str | None, out: Path | None) -> Audit:
     """Audit a model on a folder of images (or ``"samples"``), and write ``out``.
 
     The folder gets ``audit.html``, ``run.json``, the figure, and ``natural.json``, a `NaturalReference`, where there
-    are enough images for one.
+    are enough images for one. Left out, it is ``presoftmax-runs/audit-DATE-TIME``.
 
     Raises:
         PresoftmaxError: a model, images or an output folder that cannot be used.
     """
-    RunFolder.check_free(out)
-    classifier = load_model(model, device)
-    logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
-    known = truth if bool((truth != UNKNOWN).all()) else None
-    trust = assess(logits, known)
-    with RunFolder.making(out) as folder:
+    with RunFolder.making(out, "audit") as folder:
+        classifier = load_model(model, device)
+        logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
+        known = truth if bool((truth != UNKNOWN).all()) else None
+        trust = assess(logits, known)
         reference = _reference(folder, classifier.name, logits)
         sentences = audit_sentences(classifier.name, trust)
-        summary = _summary(classifier.name, trust, out, reference)
+        summary = _summary(classifier.name, trust, folder.path, reference)
         write_audit(folder, logits, summary, sentences)
         settings = {"images": images, "labels": labels and str(labels), "device": str(classifier.device)}
         skips = [asdict(entry) for entry in skipped]
         folder.write_summary({**summary, "settings": settings, "skipped": skips, "versions": versions()})
-    return Audit(out, summary, sentences)
+        return Audit(folder.path, summary, sentences)
 
 
 def _pieces(images: str, labels: Path | None, classifier: Classifier) -> Iterator[ImageSet]:

@@ -144,56 +144,55 @@ class DemoInterruptedError(KeyboardInterrupt):
         self.where = where
 
 
-def run_demo(settings: DemoSettings, out: Path, watcher: DemoWatcher) -> Demo:
-    """Run both attacks and write the folder.
+def run_demo(settings: DemoSettings, out: Path | None, watcher: DemoWatcher) -> Demo:
+    """Run both attacks and write ``out``; left out, it is ``presoftmax-runs/demo-DATE-TIME``.
 
-    Nothing is written before models, photos and settings have been checked. After Ctrl-C the tables hold every
+    Nothing stays of the folder when models, photos or settings are refused. After Ctrl-C the tables hold every
     iteration that was finished.
 
     Raises:
         PresoftmaxError: something that the user can put right; see the message.
         DemoInterruptedError: Ctrl-C.
     """
-    RunFolder.check_free(out)
+    folder = RunFolder.create(out, "demo")
+    traces: list[Trace] = []
+    jobs: list[Job] = []
+    try:
+        selection = _prepare(settings, watcher, jobs)
+        for job in jobs:
+            watcher.started(job)
+            _run(job, folder, watcher, traces)
+            _write_tables(folder, traces, complete=job is jobs[-1])
+            watcher.finished(job)
+        summary = _summary(traces, folder.path)
+        _write_summary(folder, traces, summary, selection, settings)
+        return Demo(folder.path, summary, write_report(folder))
+    except KeyboardInterrupt as interrupt:
+        if traces:
+            _write_tables(folder, traces, complete=_is_complete(traces, jobs))
+        else:
+            folder.remove()
+        raise DemoInterruptedError(folder.path if traces else None, _progress(traces)) from interrupt
+    except BaseException:
+        if not folder.has_tables():
+            folder.remove()
+        raise
+
+
+def _prepare(settings: DemoSettings, watcher: DemoWatcher, jobs: list[Job]) -> Selection:
+    """Choose the photos, and prepare a job for each attack."""
     attacks, scores = settings.attacks(), load_scores(settings.scores)
     source, victims = _models(settings)
     selection = select_correct(_photos(settings, source), [source, *victims], settings.images)
     watcher.selected(selection)
     for attack in attacks:
         check_count(attack.num_targets, selection.num_classes)
-    jobs = [
-        prepare(
-            attack,
-            source,
-            selection.images,
-            victims=victims,
-            seed=settings.seed,
-            keep=log_spaced(attack.steps, _GALLERY_ITERATIONS),
-            scores=scores,
+    for attack in attacks:
+        keep = log_spaced(attack.steps, _GALLERY_ITERATIONS)
+        jobs.append(
+            prepare(attack, source, selection.images, victims=victims, seed=settings.seed, keep=keep, scores=scores)
         )
-        for attack in attacks
-    ]
-    folder = RunFolder.create(out)
-    traces: list[Trace] = []
-    try:
-        for job in jobs:
-            watcher.started(job)
-            _run(job, folder, watcher, traces)
-            _write_tables(folder, traces, complete=job is jobs[-1])
-            watcher.finished(job)
-        summary = _summary(traces, out)
-        _write_summary(folder, traces, summary, selection, settings)
-        return Demo(out, summary, write_report(folder))
-    except KeyboardInterrupt as interrupt:
-        if traces:
-            _write_tables(folder, traces, complete=_is_complete(traces, jobs))
-        else:
-            folder.remove()
-        raise DemoInterruptedError(out if traces else None, _progress(traces)) from interrupt
-    except BaseException:
-        if not folder.has_tables():
-            folder.remove()
-        raise
+    return selection
 
 
 def _models(settings: DemoSettings) -> tuple[Classifier, list[Model]]:

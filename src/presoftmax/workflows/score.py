@@ -55,13 +55,19 @@ class ScoreSettings:
     scores: tuple[str, ...] = ()
 
 
-def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
+def run_scoring(settings: ScoreSettings, out: Path | None) -> Scoring:
     """Score adversarial images and write ``out``: ``score.html``, ``run.json``, and three Parquet tables.
+
+    Left out, it is ``presoftmax-runs/score-DATE-TIME``.
 
     Raises:
         PresoftmaxError: images, models or a folder that cannot be used.
     """
-    RunFolder.check_free(out)
+    with RunFolder.making(out, "score") as folder:
+        return _score(settings, folder)
+
+
+def _score(settings: ScoreSettings, folder: RunFolder) -> Scoring:
     for path in (settings.adversarial, settings.clean, settings.labels, settings.natural):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
@@ -73,16 +79,15 @@ def run_scoring(settings: ScoreSettings, out: Path) -> Scoring:
     reference = None if settings.natural is None else NaturalReference.load(settings.natural)
     measured = measure(examples, model, victims, reference, scores=scores)
     warnings_found = tuple(_warnings(measured, examples))
-    summary = _summary(measured, model.name, out)
-    with RunFolder.making(out) as folder:
-        tables = {"strength": measured.strength, "transfers": measured.transfers, "survival": measured.survival}
-        folder.write_tables(tables, {"source": model.name, "versions": versions()})
-        write_strength(folder, examples, measured, summary, warnings_found, model.classes)
-        paths = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
-        given = {name: path and str(path) for name, path in paths.items()}
-        content = {**summary, "settings": given, "warnings": warnings_found, "versions": versions()}
-        folder.write_summary({**content, "examples": measured.strength.to_dicts()})
-    return Scoring(out, measured, summary, warnings_found)
+    summary = _summary(measured, model.name, folder.path)
+    tables = {"strength": measured.strength, "transfers": measured.transfers, "survival": measured.survival}
+    folder.write_tables(tables, {"source": model.name, "versions": versions()})
+    write_strength(folder, examples, measured, summary, warnings_found, model.classes)
+    paths = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
+    given = {name: path and str(path) for name, path in paths.items()}
+    content = {**summary, "settings": given, "warnings": warnings_found, "versions": versions()}
+    folder.write_summary({**content, "examples": measured.strength.to_dicts()})
+    return Scoring(folder.path, measured, summary, warnings_found)
 
 
 def _warnings(measured: MeasuredExamples, examples: Examples) -> list[str]:
