@@ -1,9 +1,12 @@
 """What a model answers is checked once, before anything is built on it."""
 
+import warnings
+
 import torch
 from torch import Tensor
 
-from presoftmax.errors import ModelError, first_line
+from presoftmax.errors import ModelError, PresoftmaxWarning, first_line
+from presoftmax.models._doubts import doubt
 from presoftmax.models.classifier import Model
 from presoftmax.models.devices import is_out_of_memory
 
@@ -26,7 +29,7 @@ def ask(model: Model, images: Tensor) -> Tensor:
 
 
 def check_logits(model: Model, logits: Tensor, count: int) -> None:
-    """Refuse an answer to clean images that cannot be logits.
+    """Refuse an answer to clean images that cannot be logits; warn of one that hardly is.
 
     Rows that are not finite are let through as long as some row is: the caller counts them out.
 
@@ -48,6 +51,13 @@ def check_logits(model: Model, logits: Tensor, count: int) -> None:
     _refuse_probabilities(model.name, finite)
     if model.classes is not None and len(model.classes) != logits.shape[1]:
         raise ModelError(f"model {model.name} has {len(model.classes)} class names but {logits.shape[1]} logits")
+    doubted = doubt(finite)
+    if doubted is not None:
+        warnings.warn(
+            f"model {model.name} {doubted}; scores before the softmax mean little on it",
+            PresoftmaxWarning,
+            stacklevel=3,
+        )
 
 
 def checked_logits(model: Model, images: Tensor) -> Tensor:
