@@ -14,8 +14,8 @@ from typing import Any
 
 from PIL import Image
 
-from presoftmax.report.study import write_study_report
 from presoftmax.study import Results, StudyFolder, StudySummary, noise_rows, ranking_rows, throughput
+from presoftmax.study.report import write_study_report
 
 HERE = Path(__file__).parent
 LARGE = 900_000

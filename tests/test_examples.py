@@ -19,9 +19,9 @@ from presoftmax.attacks.composed import composed
 from presoftmax.errors import AttackError, ModelError, ScoreError
 from presoftmax.extensions import load_object
 from presoftmax.models.catalog import load_victim
-from presoftmax.report.study import StudyReport, write_study_report
 from presoftmax.scores import load_scores
 from presoftmax.study import LocalEngine, Results, StudyConfig, ranking_rows, run_study
+from presoftmax.study.report import StudyReport, write_study_report
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MODULES = ("tiny", "own_model")  # what the examples import of each other

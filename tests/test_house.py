@@ -13,7 +13,7 @@ ROOT = Path(presoftmax.__file__).parent
 
 # Top to bottom; a room imports from those below it.
 ROOMS = (
-    "cli", "workflows", "report", "study", "tracing", "interop", "strength", "analysis", "tables", "scores", "models",
+    "cli", "workflows", "study", "tracing", "interop", "report", "strength", "analysis", "tables", "scores", "models",
     "storage", "attacks", "data", "extensions", "choices", "numerics", "errors", "_version",
 )  # fmt: skip
 LOOSE = {"__init__", "__main__", "_version", "errors"}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from presoftmax.errors import RunError, StudyError
-from presoftmax.report.study import page, write_study_report
 from presoftmax.storage import _disk
 from presoftmax.study import Results
+from presoftmax.study.report import page, write_study_report
 from tests.study.conftest import model, run
 
 CALLS = ("write", "sync", "rename", "mkdir", "remove_file", "remove_folder")

@@ -6,8 +6,8 @@ import torch
 import presoftmax as ps
 from presoftmax import attacks
 from presoftmax.errors import AttackError, PresoftmaxError, ScoreError, StudyError
-from presoftmax.report.study import write_study_report
 from presoftmax.study import Results, StudyConfig, StudyFolder, status_of
+from presoftmax.study.report import write_study_report
 from tests.study.conftest import model, run
 
 FILE = """

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, TimeElapsedColumn
 from presoftmax.choices import EngineKind
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
 from presoftmax.errors import StudyError
-from presoftmax.report.study import write_study_report
 from presoftmax.storage import replace_text
 from presoftmax.study import Engine, Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
+from presoftmax.study.report import write_study_report
 from presoftmax.tracing import Block, Job
 
 __all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]

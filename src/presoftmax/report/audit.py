@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from presoftmax.report._html import data_uri, render
 from presoftmax.report.figures import audit_figure, save
+from presoftmax.report.html import data_uri, render
 from presoftmax.scores import Trust
 from presoftmax.storage import RunFolder, replace_text
 

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from presoftmax.data import to_picture
-from presoftmax.report._html import render
 from presoftmax.report.figures import class_namer
+from presoftmax.report.html import render
 from presoftmax.storage import RunFolder, replace_text
 from presoftmax.strength import Examples, MeasuredExamples, rounding
 

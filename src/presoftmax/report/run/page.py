@@ -16,7 +16,6 @@ from presoftmax.analysis import (
     transfer_by_iteration,
     transfer_curves,
 )
-from presoftmax.report._html import data_uri, render
 from presoftmax.report.figures import (
     Picture,
     choose_iterations,
@@ -26,6 +25,7 @@ from presoftmax.report.figures import (
     save,
     transfer_figure,
 )
+from presoftmax.report.html import data_uri, render
 from presoftmax.report.run.sentences import sentences
 from presoftmax.report.run.table import short_table
 from presoftmax.storage import RunFolder, replace_text

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presoftmax.report._html import data_uri, render
+from presoftmax.report import data_uri, render
 from presoftmax.report.figures import class_namer, save
-from presoftmax.report.study.claims import ClaimRow, claim_rows
-from presoftmax.report.study.figures import study_figures
 from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
+from presoftmax.study.report.claims import ClaimRow, claim_rows
+from presoftmax.study.report.figures import study_figures
 
 __all__ = ["StudyReport", "write_study_report"]
 
