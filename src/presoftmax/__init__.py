@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from presoftmax import analysis, attacks, data, errors, models, numerics, scores, strength, study
     from presoftmax.data import ImageSet, Preprocessing, list_images, read_images, samples
     from presoftmax.interop import Recording, record
+    from presoftmax.judging import Judged
+    from presoftmax.judging.judge import judge
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models
     from presoftmax.scores import NaturalReference
     from presoftmax.tables import schema
@@ -22,6 +24,7 @@ _MODULES = ("analysis", "attacks", "data", "errors", "models", "numerics", "scor
 _NAMES = {
     "presoftmax.data": ("Preprocessing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
+    "presoftmax.judging": ("Judged", "judge"),
     "presoftmax.models": ("BlackBox", "Classifier", "list_models", "load_model", "load_models"),
     "presoftmax.scores": ("NaturalReference",),
     "presoftmax.tables": ("schema",),
@@ -33,6 +36,7 @@ __all__ = [
     "BlackBox",
     "Classifier",
     "ImageSet",
+    "Judged",
     "NaturalReference",
     "Preprocessing",
     "Recording",
@@ -42,6 +46,7 @@ __all__ = [
     "attacks",
     "data",
     "errors",
+    "judge",
     "list_images",
     "list_models",
     "load_model",

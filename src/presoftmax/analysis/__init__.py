@@ -4,8 +4,10 @@ from presoftmax.analysis.bootstrap import mean_interval, median_interval
 from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
 from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration
+from presoftmax.analysis.judged import JudgedSummary, Median, Share, VictimTransfer, summarize_judged
 from presoftmax.analysis.ranking import BASELINES, RANKED
 from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
+from presoftmax.analysis.telling import most_disguised, telling_pair
 from presoftmax.analysis.trajectories import Trajectories, TransferCriterion, by_source, read_trajectories
 
 __all__ = [
@@ -13,9 +15,13 @@ __all__ = [
     "HIGH_CONFIDENCE",
     "RANKED",
     "AttackSummary",
+    "JudgedSummary",
+    "Median",
     "Point",
+    "Share",
     "Trajectories",
     "TransferCriterion",
+    "VictimTransfer",
     "by_iteration",
     "by_source",
     "clean_transfers",
@@ -25,9 +31,12 @@ __all__ = [
     "log_spaced",
     "mean_interval",
     "median_interval",
+    "most_disguised",
     "read_trajectories",
     "saturated_from",
     "summarize",
+    "summarize_judged",
+    "telling_pair",
     "transfer_by_iteration",
     "transfer_curves",
 ]

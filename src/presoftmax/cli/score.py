@@ -16,37 +16,44 @@ def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None
     """Score the images and print the table, or one JSON object."""
     with quiet(f"{settings.source} looks at {settings.adversarial}"):
         done = run_scoring(settings, out)
-    for text in done.warnings:
+    for text in done.judged.notes:
         print(f"presoftmax: warning: {text}", file=sys.stderr)
     if as_json:
-        print(json.dumps({**done.summary, "examples": done.measured.strength.to_dicts()}))
+        print(json.dumps(done.values()))
         return
     _print(done)
 
 
 def _print(done: Scoring) -> None:
     console = terminal()
-    headings = ("rank", "by conf.", "example", "conf.", "CA1", "miscl. log-odds", "group", "verdict")
+    headings = ("rank", "by conf.", "example", "conf.", "CA1", "log-odds", "verdict")
     table = plain_table(headings, left=("example", "verdict"), overflow="fold")
-    rows = done.measured.strength.sort("rank", "example")
+    rows = done.judged.table.sort("rank", "example", nulls_last=True)
     for row in rows.head(_SHOWN).iter_rows(named=True):
+        marks = [name for name in ("over_optimized", "disguised") if row[name]]
         table.add_row(
-            str(row["rank"]),
-            str(row["rank_by_confidence"]),
+            _rank(row["rank"]),
+            _rank(row["rank_by_confidence"]),
             row["example"],
             f"{row['confidence']:.3f}",
             f"{row['ca1']:.1f}",
             f"{row['misclassification_log_odds']:.1f}",
-            f"{row['best_group_log_odds']:.1f}",
-            row["verdict"],
+            ", ".join((row["verdict"], *marks)).replace("_", "-"),
         )
     console.print(table)
     if rows.height > _SHOWN:
         console.print(f"... and {rows.height - _SHOWN} more", highlight=False)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in done.summary["verdicts"].items() if count)
-    survival = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.summary["survival"].items())
-    transfer = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.summary["transfer"].items())
-    shown = f"fooled victims: {transfer or 'none shown'}"
-    for line in (f"\n{kinds}", f"the source is still fooled after: {survival}", shown):
+    console.print()
+    totals = plain_table(("in total", ""), left=("in total", ""), overflow="fold")
+    for name, text in done.judged.summary.lines():
+        totals.add_row(name, text)
+    console.print(totals)
+    kinds = ", ".join(f"{count} {level}" for level, count in done.judged.summary.levels.items() if count)
+    survival = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.judged.values()["survival"].items())
+    for line in (f"\n{kinds}", f"the source is fooled after: {survival}"):
         say(console, line)
     say(console, f"\nThe page and the tables are in {done.folder}")
+
+
+def _rank(number: int | None) -> str:
+    return "" if number is None else str(number)

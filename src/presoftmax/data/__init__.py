@@ -1,5 +1,6 @@
 """Images with labels: the sample photos, folders, arrays."""
 
+from presoftmax.data.accepted import GivenImages, as_images, as_labels
 from presoftmax.data.arrays import ARRAY_FILES, Arrays, read_arrays
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
@@ -11,11 +12,14 @@ __all__ = [
     "ARRAY_FILES",
     "UNKNOWN",
     "Arrays",
+    "GivenImages",
     "ImageSet",
     "Listing",
     "Pool",
     "Preprocessing",
     "Skipped",
+    "as_images",
+    "as_labels",
     "check_location",
     "list_images",
     "list_unlabeled",

@@ -2,6 +2,5 @@
 
 from presoftmax.report.audit import audit_sentences, write_audit
 from presoftmax.report.html import data_uri, render
-from presoftmax.report.score import write_strength
 
-__all__ = ["audit_sentences", "data_uri", "render", "write_audit", "write_strength"]
+__all__ = ["audit_sentences", "data_uri", "render", "write_audit"]

@@ -17,6 +17,7 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def data_uri(path: Path) -> str:
-    """A PNG file as an address that holds the file itself."""
-    return f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
+def data_uri(png: Path | bytes) -> str:
+    """A PNG, or the file of one, as an address that holds the picture itself."""
+    content = png if isinstance(png, bytes) else png.read_bytes()
+    return f"data:image/png;base64,{b64encode(content).decode()}"

@@ -1,6 +1,6 @@
 """Scores of strength, from logits alone, and what a model's logits look like on natural images."""
 
-from presoftmax.scores.natural import NaturalReference, TopLogits
+from presoftmax.scores.natural import NaturalReference, TopLogits, ranges
 from presoftmax.scores.registry import RECORDED, SCORES, compute
 from presoftmax.scores.score import Facts, Score, as_scores, load_scores, score
 from presoftmax.scores.trust import Trust, assess
@@ -17,5 +17,6 @@ __all__ = [
     "assess",
     "compute",
     "load_scores",
+    "ranges",
     "score",
 ]

@@ -18,7 +18,7 @@ from presoftmax.errors import DataError
 from presoftmax.scores.registry import SCORES
 from presoftmax.storage import replace_text
 
-__all__ = ["NaturalReference", "Tail", "TopLogits", "measures", "quantiles"]
+__all__ = ["NaturalReference", "Tail", "TopLogits", "measures", "quantiles", "ranges"]
 
 _VERSION = 2
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -212,6 +212,15 @@ def _tail(content: Mapping[str, Any]) -> Tail:
 def measures(logits: Tensor) -> dict[str, Tensor]:
     """The scores that have a natural range (`Score.natural`), of logits ``(N, M)``, each float64 ``(N,)``."""
     return {name: score(logits) for name, score in SCORES.items() if score.natural}
+
+
+def ranges(logits: Tensor) -> dict[str, dict[str, float]]:
+    """Where the scores that have a natural range lie on natural logits ``(N, M)``, as `NaturalReference.quantiles`.
+
+    For images that are too few for a reference; rows that are not finite are left out.
+    """
+    finite = logits[logits.isfinite().all(dim=1)]
+    return {name: quantiles(values, _QUANTILES) for name, values in measures(finite).items()}
 
 
 def quantiles(values: Tensor, at: Sequence[float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from presoftmax.data import to_picture
 from presoftmax.errors import RunError
 from presoftmax.storage.atomic import make_folder, replace_file, replace_text
-from presoftmax.storage.tables import read_table
+from presoftmax.storage.tables import flat, read_table
 
 __all__ = ["RunFolder"]
 
@@ -85,11 +85,13 @@ class RunFolder:
             raise RunError(f"{path}: not the folder of a finished run (no {_SUMMARY})")
         return cls(path)
 
-    def write_tables(self, tables: Mapping[str, pl.DataFrame], settings: dict[str, Any]) -> None:
-        """Write tables by their names, the settings in their metadata."""
+    def write_tables(self, tables: Mapping[str, pl.DataFrame], settings: dict[str, Any], csv: bool = False) -> None:
+        """Write tables by their names, the settings in their metadata; also as CSV, if wanted."""
         metadata = {"presoftmax": json.dumps(settings)}
         for name, frame in tables.items():
             replace_file(self.path / f"{name}.parquet", partial(_write_parquet, frame, metadata))
+            if csv:
+                replace_text(self.path / f"{name}.csv", flat(frame).write_csv())
 
     def has_tables(self) -> bool:
         """Whether both tables are there."""

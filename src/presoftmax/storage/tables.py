@@ -7,7 +7,7 @@ import polars as pl
 
 from presoftmax.storage.atomic import DamagedError
 
-__all__ = ["read_table", "scan_tables", "table_columns"]
+__all__ = ["flat", "read_table", "scan_tables", "table_columns"]
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -21,6 +21,12 @@ def read_table(path: Path) -> pl.DataFrame:
 def scan_tables(paths: Iterable[Path]) -> pl.LazyFrame:
     """Parquet files of the same columns, one after the other."""
     return pl.scan_parquet(list(paths), glob=False)
+
+
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same table with lists as text, their entries separated by spaces: CSV knows no lists."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    return frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in lists)
 
 
 def table_columns(path: Path) -> list[str]:

@@ -3,6 +3,19 @@
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import MeasuredExamples, measure
-from presoftmax.strength.verdicts import VERDICTS, verdict
+from presoftmax.strength.verdicts import BARELY, DEEPLY, LEVELS, LOOKS_WEAK, Verdict, verdict
 
-__all__ = ["DISTORTIONS", "VERDICTS", "Examples", "MeasuredExamples", "measure", "read_examples", "rounding", "verdict"]
+__all__ = [
+    "BARELY",
+    "DEEPLY",
+    "DISTORTIONS",
+    "LEVELS",
+    "LOOKS_WEAK",
+    "Examples",
+    "MeasuredExamples",
+    "Verdict",
+    "measure",
+    "read_examples",
+    "rounding",
+    "verdict",
+]

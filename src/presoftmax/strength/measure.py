@@ -1,6 +1,6 @@
 """Measure finished adversarial examples on their source and on victims."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ from presoftmax import numerics
 from presoftmax.attacks import Goal
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, Model, as_source, as_victims, ask, check_same_classes, checked_logits, frozen
-from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute
+from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute, ranges
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples
 from presoftmax.strength.verdicts import verdict
 from presoftmax.tables import (
+    NATURAL,
     STRENGTH,
     SURVIVAL,
     TRANSFERS,
@@ -36,10 +37,14 @@ class MeasuredExamples:
     """What was found; the columns are in `presoftmax.schema`.
 
     Attributes:
-        strength: a row per example: ids, predictions, confidence and scores of its 8-bit image, norms, verdict, and its
-            rank by the misclassification log-odds and by the confidence (1 is the strongest).
+        strength: a row per example: ids, predictions, confidence and scores of its 8-bit image, norms, verdict, and,
+            among the adversarial ones, its rank by the misclassification log-odds and by the confidence (1 is the
+            strongest).
         transfers: a row per example and victim; of an iteration, or of an attack, nothing is known.
         survival: a row per example and distortion: whether the source is still fooled.
+        natural: a row per clean image and model, the source's first.
+        natural_ranges: per score that has a natural range (``ca1``, ``log_odds``, ...), the quantiles of natural
+            images, by the probability as text.
         clean_accuracy: share of the clean images that the source gets right.
         off_lattice: largest distance of the given images from 8-bit ones, in grey levels.
     """
@@ -47,6 +52,8 @@ class MeasuredExamples:
     strength: pl.DataFrame
     transfers: pl.DataFrame
     survival: pl.DataFrame
+    natural: pl.DataFrame
+    natural_ranges: Mapping[str, Mapping[str, float]]
     clean_accuracy: float
     off_lattice: float
 
@@ -94,17 +101,21 @@ def measure(
     with torch.no_grad(), frozen(source, *shown_to.values()):
         logits = _source_logits(examples, source, batch_size)
         shown = {name: _logits(victim, pixels, batch_size) for name, victim in shown_to.items()}
+        before = {name: _logits(victim, examples.clean.images, batch_size) for name, victim in shown_to.items()}
     classes = logits.clean.shape[1]
     check_same_classes({source.name: classes, **{name: each.shape[1] for name, each in shown.items()}})
     if natural is not None:
         natural.check(source.name, classes)
     else:
         natural = _fitted(source.name, logits.clean)
+    spread = ranges(logits.clean) if natural is None else natural.quantiles
     whole = examples.adversarial.dtype == torch.uint8
     return MeasuredExamples(
-        strength=_strength(examples, pixels, logits, natural, own),
+        strength=_strength(examples, pixels, logits, natural, spread["ca1"]["1"], own),
         transfers=_transfers(examples, source.name, shown),
         survival=_survival(examples, logits.distorted),
+        natural=_natural_rows(examples, {source.name: logits.clean, **before}),
+        natural_ranges=spread,
         clean_accuracy=float((logits.clean.argmax(dim=1) == examples.clean.labels).double().mean()),
         off_lattice=0.0 if whole else float((examples.adversarial * 255 - pixels).abs().max()),
     )
@@ -145,6 +156,7 @@ def _strength(
     pixels: Tensor,
     logits: _SourceLogits,
     natural: NaturalReference | None,
+    largest_natural: float,
     own: Sequence[Score],
 ) -> pl.DataFrame:
     labels, count = examples.clean.labels, len(examples)
@@ -158,7 +170,7 @@ def _strength(
         "fooled": _wrong(logits.rounded, labels),
         "confidence_as_given": numerics.confidence(logits.given.float()),
         "true_probability": numerics.log_softmax(logits.rounded).exp().gather(1, labels[:, None])[:, 0],
-        "largest_natural_ca1": torch.full((count,), _largest_natural(logits.clean, natural), dtype=torch.float64),
+        "largest_natural_ca1": torch.full((count,), largest_natural, dtype=torch.float64),
         "natural_images": torch.full((count,), count if natural is None else natural.images),
     }
     if natural is not None:
@@ -166,15 +178,19 @@ def _strength(
     frame = rows_of(with_scores(STRENGTH, own), record, examples.clean.ids, [0] * count, {})
     said = [verdict(row) for row in frame.iter_rows(named=True)]
     return frame.with_columns(
-        pl.Series("verdict", [kind for kind, _ in said], dtype=pl.String),
-        pl.Series("because", [why for _, why in said], dtype=pl.String),
-        pl.col("misclassification_log_odds").rank("min", descending=True).cast(pl.Int32).alias("rank"),
-        pl.col("confidence").rank("min", descending=True).cast(pl.Int32).alias("rank_by_confidence"),
-    )
+        pl.Series("verdict", [each.level for each in said], dtype=pl.String),
+        pl.Series("because", [each.because for each in said], dtype=pl.String),
+        *(
+            pl.Series(name, [getattr(each, name) for each in said], dtype=pl.Boolean)
+            for name in ("adversarial", "over_optimized", "disguised")
+        ),
+    ).with_columns(_rank("misclassification_log_odds", "rank"), _rank("confidence", "rank_by_confidence"))
 
 
-def _largest_natural(clean: Tensor, natural: NaturalReference | None) -> float:
-    return float(clean.amax()) if natural is None else natural.quantiles["ca1"]["1"]
+def _rank(column: str, name: str) -> pl.Expr:
+    """Ranks among the adversarial images; the others have none."""
+    values = pl.when("adversarial").then(column)
+    return values.rank("min", descending=True).cast(pl.Int32).alias(name)
 
 
 def _survival(examples: Examples, distorted: dict[str, Tensor]) -> pl.DataFrame:
@@ -186,6 +202,15 @@ def _survival(examples: Examples, distorted: dict[str, Tensor]) -> pl.DataFrame:
         )
         for name, logits in distorted.items()
     )
+
+
+def _natural_rows(examples: Examples, clean: dict[str, Tensor]) -> pl.DataFrame:
+    goal = Goal.of(examples.clean.labels)
+    parts = [
+        rows_of(NATURAL, step_record(logits, goal), examples.clean.ids, None, {"model": name})
+        for name, logits in clean.items()
+    ]
+    return pl.concat(parts)
 
 
 def _transfers(examples: Examples, source: str, shown: dict[str, Tensor]) -> pl.DataFrame:

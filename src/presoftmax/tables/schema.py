@@ -177,10 +177,20 @@ STRENGTH: tuple[Column, ...] = (
     Column("log_tail_probability", _FLOAT64, "nats", "log of the probability that a natural image has such a CA1"),
     Column("largest_natural_ca1", _FLOAT64, "logit", "largest CA1 of any natural image"),
     Column("natural_images", _INT32, "images", "how many natural images that stands on"),
-    Column("verdict", _STRING, "", "what the example is worth, in a word"),
-    Column("because", _STRING, "", "and why"),
-    Column("rank", _INT32, "", "by the misclassification log-odds; 1 is the strongest"),
-    Column("rank_by_confidence", _INT32, "", "by the confidence"),
+    Column("verdict", _STRING, "", "level of strength; one of `presoftmax.strength.LEVELS`"),
+    Column(
+        "adversarial", _BOOL, "", "whether the source was right about the clean image and is wrong about the 8-bit one"
+    ),
+    Column("over_optimized", _BOOL, "", "whether an adversarial image's CA1 is beyond `largest_natural_ca1`"),
+    Column("disguised", _BOOL, "", "whether such a one looks weak: a confidence below 0.9"),
+    Column("because", _STRING, "", "why"),
+    Column(
+        "rank",
+        _INT32,
+        "",
+        "among the adversarial images, by the misclassification log-odds; 1 is the strongest; null for the others",
+    ),
+    Column("rank_by_confidence", _INT32, "", "likewise, by the confidence"),
 )
 
 SURVIVAL: tuple[Column, ...] = (
@@ -216,7 +226,7 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
         NOISE,
         "random noise of the same L2 norm, one row per example, shown iteration and victim (studies only)",
     ),
-    "natural": (NATURAL, "one row per clean image that was looked at and model (studies only)"),
+    "natural": (NATURAL, "one row per clean image that was looked at and model (studies, and `presoftmax score`)"),
     "curves": (CURVES, "one row per attack, source, victim, cleaned or not, and iteration (a study's report)"),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),

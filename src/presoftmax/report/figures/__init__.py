@@ -4,18 +4,23 @@ from presoftmax.report.figures.audit import audit_figure
 from presoftmax.report.figures.curves import transfer_figure
 from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, class_namer, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
+from presoftmax.report.figures.judged import Shown, judged_figure
 from presoftmax.report.figures.saturation import saturation_figure
-from presoftmax.report.figures.style import save
+from presoftmax.report.figures.style import png_of, save, save_as
 
 __all__ = [
     "Namer",
     "Picture",
+    "Shown",
     "audit_figure",
     "choose_iterations",
     "class_namer",
     "gallery_figure",
     "iterations_figure",
+    "judged_figure",
+    "png_of",
     "saturation_figure",
     "save",
+    "save_as",
     "transfer_figure",
 ]

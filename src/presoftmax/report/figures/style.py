@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from matplotlib.figure import Figure
 
 from presoftmax.storage import replace_file
 
-__all__ = ["CONFIDENCE", "LOGIT", "LOG_ODDS", "VICTIMS", "Quantity", "save", "styled", "tint_axis"]
+__all__ = ["CONFIDENCE", "LOGIT", "LOG_ODDS", "VICTIMS", "Quantity", "png_of", "save", "save_as", "styled", "tint_axis"]
+
+
+_NOTEBOOK_DPI = 110
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,27 @@ def tint_axis(axes: Axes, quantity: Quantity, side: str) -> None:
     axes.tick_params(axis="y", colors=quantity.color)
     axes.spines[side].set_color(quantity.color)
     axes.spines[side].set_visible(True)
+
+
+def save_as(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of the path's ending.
+
+    Raises:
+        ValueError: an ending that is no format of a figure.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise ValueError(f"{path}: no format of a figure; end the name with .png, .svg or .pdf")
+    with styled():
+        replace_file(path, partial(figure.savefig, format=kind, bbox_inches="tight"))
+
+
+def png_of(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG, small enough for a notebook."""
+    file = BytesIO()
+    with styled():
+        figure.savefig(file, format="png", bbox_inches="tight", dpi=_NOTEBOOK_DPI)
+    return file.getvalue()
 
 
 def save(figure: Figure, stem: Path) -> Path:

@@ -1,0 +1,138 @@
+"""Judged examples: the numbers, the picture, the page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from presoftmax.analysis import JudgedSummary, summarize_judged
+from presoftmax.report import data_uri
+from presoftmax.report.figures import png_of, save_as
+from presoftmax.report.judged import judged_picture, write_judged_page
+from presoftmax.storage import RunFolder, versions
+from presoftmax.strength import LEVELS, Examples, MeasuredExamples
+
+__all__ = ["Judged"]
+
+
+@dataclass(frozen=True, repr=False)
+class Judged:
+    """What adversarial examples are worth. Made by `presoftmax.judge`.
+
+    Attributes:
+        examples: the pairs of images.
+        measured: every table.
+        source: name of the model that they were made on.
+        classes: names of its classes, where they are known.
+        notes: what a careful reader would want to know.
+    """
+
+    examples: Examples
+    measured: MeasuredExamples
+    source: str
+    classes: tuple[str, ...] | None
+    notes: tuple[str, ...]
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """A row per example, in the order they were given; columns in `presoftmax.schema`, ``strength``."""
+        return self.measured.strength
+
+    @property
+    def transfers(self) -> pl.DataFrame:
+        """A row per example and victim."""
+        return self.measured.transfers
+
+    @property
+    def survival(self) -> pl.DataFrame:
+        """A row per example and distortion: whether the source is still fooled."""
+        return self.measured.survival
+
+    @property
+    def natural(self) -> pl.DataFrame:
+        """A row per clean image and model."""
+        return self.measured.natural
+
+    @cached_property
+    def summary(self) -> JudgedSummary:
+        """The numbers that go into a paper, with intervals."""
+        return summarize_judged(self.source, LEVELS, self.table, self.transfers, self.natural)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Confidence against strength, the natural range, and the examples that tell the most.
+
+        Args:
+            path: also write it there, in the format of its ending (``.png``, ``.svg``, ``.pdf``).
+        """
+        figure = judged_picture(self.source, self.classes, self.examples, self.measured)
+        if path is not None:
+            save_as(figure, Path(path))
+        return figure
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the page, the figure and the tables to a new folder.
+
+        ``score.html``, ``figures/``, ``run.json``; ``strength``, ``transfers``, ``survival`` and ``natural``, each as
+        ``.parquet`` and ``.csv``.
+
+        Returns:
+            The path of the page.
+
+        Raises:
+            RunError: the folder exists already, or cannot be written.
+        """
+        with RunFolder.making(Path(folder)) as made:
+            self.write(made, {})
+        return Path(folder) / "score.html"
+
+    def write(self, folder: RunFolder, about: Mapping[str, Any]) -> None:
+        """Write everything to a folder that is there, with more values for its ``run.json``."""
+        measured = self.measured
+        tables = {
+            "strength": measured.strength,
+            "transfers": measured.transfers,
+            "survival": measured.survival,
+            "natural": measured.natural,
+        }
+        folder.write_tables(tables, {"source": self.source, "versions": versions()}, csv=True)
+        write_judged_page(folder, self.examples, measured, self.summary, self.notes, self.classes)
+        examples = self.table.to_dicts()
+        content = {**self.values(), "run": str(folder.path), **about, "versions": versions(), "examples": examples}
+        folder.write_summary(content)
+
+    def values(self) -> dict[str, Any]:
+        """The summary, and what the images went through, in plain values."""
+        survival = self.survival.group_by("distortion", maintain_order=True).agg(pl.col("fooled").mean())
+        return {
+            **self.summary.values(),
+            "clean_accuracy": self.measured.clean_accuracy,
+            "off_lattice": self.measured.off_lattice,
+            "survival": dict(survival.iter_rows()),
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        lines = list(self.summary.lines())
+        width = max(len(name) for name, _ in lines)
+        rows = [f"  {name:<{width}}  {text}" for name, text in lines[1:]]
+        if len(rows) > _LINES:
+            # The confidence is the last line: it is what all others are compared with.
+            rows[_LINES - 2 : -1] = [f"  ... and {len(rows) - _LINES + 1} more in .summary"]
+        return "\n".join((f"{len(self.examples)} examples made on {self.source}", *rows))
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the picture, and the table under it."""
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:left'>{escape(text)}</td></tr>"
+            for name, text in self.summary.lines()
+        )
+        image = data_uri(png_of(self.plot()))
+        return f'<img alt="confidence against strength" style="max-width:100%" src="{image}"><table>{rows}</table>'
+
+
+_LINES = 10
