@@ -9,7 +9,7 @@ from torch import Tensor
 
 from presoftmax.attacks import to_pixels
 
-__all__ = ["Captured", "Shown", "digests_of", "look_at"]
+__all__ = ["Captured", "Shown", "as_zero_to_one", "digests_of", "look_at"]
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,20 @@ def look_at(images: Tensor, mean: Sequence[float], std: Sequence[float], trainin
     if values.dtype == torch.uint8:
         pixels, off, lowest, highest = values.cpu().clone(), torch.zeros(len(values)), 0.0, 1.0
     else:
-        if any(mean) or any(each != 1 for each in std):
-            scale, shift = (torch.tensor(v, device=values.device).view(1, -1, 1, 1) for v in (std, mean))
-            values = values * scale + shift
+        values = as_zero_to_one(values, mean, std)
         rounded = to_pixels(values)
         off = (values * 255 - rounded).abs().amax(dim=(1, 2, 3)).float().cpu()
         lowest, highest = (float(each) for each in values.aminmax())
         pixels = rounded.cpu()
     return Shown(pixels, digests_of(images), off, lowest, highest, images.requires_grad, training)
+
+
+def as_zero_to_one(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Normalized floats as floats in [0, 1]; what was not normalized, and bytes, as they are."""
+    if images.dtype == torch.uint8 or not (any(mean) or any(each != 1 for each in std)):
+        return images
+    scale, shift = (torch.tensor(v, device=images.device).view(1, -1, 1, 1) for v in (std, mean))
+    return images * scale + shift
 
 
 def digests_of(images: Tensor) -> tuple[bytes, ...]:

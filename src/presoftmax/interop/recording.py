@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from presoftmax.attacks import to_pixels, vanished
 from presoftmax.data import ImageSet
 from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
-from presoftmax.interop._capture import Captured, Shown, look_at
+from presoftmax.interop._capture import Captured, Shown, as_zero_to_one, look_at
 from presoftmax.interop._matching import Matcher
 from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
+from presoftmax.judging import Judged, judge
 from presoftmax.models import Classifier, as_victims, check_logits, frozen, logits_in, own_name
 from presoftmax.scores import Score, as_scores
 from presoftmax.tables import STEPS
@@ -260,6 +261,42 @@ class Recording:
         if self._bound is None:
             self._bound = float((shown.pixels.int() - self.examples.images.int()).abs().max())
         return self
+
+    def judge(self, adversarial: Any, victims: Any = (), natural: Any = None, scores: Any = ()) -> Judged:
+        """Say how strong what the attack returned is; see `presoftmax.judge`.
+
+        Args:
+            adversarial: as the attack returned them, in the order of the examples, ``(N, 3, H, W)``: uint8, or float in
+                the units that the model is shown.
+            victims: models that they are shown to.
+            natural: what the model's logits look like on natural images.
+            scores: scores of one's own.
+
+        Raises:
+            DataError: another shape.
+        """
+        images = as_zero_to_one(torch.as_tensor(adversarial).detach().cpu(), self._mean, self._std)
+        labels = self.examples.labels if self._labels_known else None
+        source = {self._names[1]: self._classifier}
+        self._paused = True
+        try:
+            return judge(
+                source, self.examples.images, images, labels, victims=victims, natural=natural, scores=scores,
+                ids=self.examples.ids,
+            )  # fmt: skip
+        finally:
+            self._paused = False
+
+    def __repr__(self) -> str:
+        attack, source = self._names
+        seen = f"{self.forwards} passes, {self.backwards} with gradient"
+        if not self._passes:
+            return f"Recording of {attack} on {source}: {len(self.examples)} examples, {seen}"
+        steps = self.steps
+        return (
+            f"Recording of {attack} on {source}: {len(self.examples)} examples, {seen}, {max(steps['iteration'])} "
+            f"iterations at most; .steps has {steps.height} rows, .judge(adversarial) says how strong they are"
+        )
 
     @property
     def passes(self) -> pl.DataFrame:
