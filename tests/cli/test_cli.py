@@ -101,7 +101,7 @@ def finished(place):
 def test_json_is_one_object_of_the_documented_form(finished):
     done, folder = finished
     found = json.loads(done.stdout)
-    assert list(found) == ["source", "victims", "images", "run", "attacks"]
+    assert list(found) == ["source", "victims", "images", "attacks", "run"]
     assert (found["source"], found["victims"], found["images"], found["run"]) == (
         "m:source",
         ["m:victim"],

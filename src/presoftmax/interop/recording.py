@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import torch
@@ -17,10 +17,12 @@ from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
 from presoftmax.interop._capture import Captured, Shown, as_zero_to_one, look_at
 from presoftmax.interop._matching import Matcher
 from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
-from presoftmax.judging import Judged, judge
 from presoftmax.models import Classifier, as_victims, check_logits, frozen, logits_in, own_name
 from presoftmax.scores import Score, as_scores
 from presoftmax.tables import STEPS
+
+if TYPE_CHECKING:
+    from presoftmax.judging import Judged
 
 __all__ = ["Recording", "record"]
 
@@ -262,7 +264,7 @@ class Recording:
             self._bound = float((shown.pixels.int() - self.examples.images.int()).abs().max())
         return self
 
-    def judge(self, adversarial: Any, victims: Any = (), natural: Any = None, scores: Any = ()) -> Judged:
+    def judge(self, adversarial: Any, victims: Any = (), natural: Any = None, scores: Any = ()) -> "Judged":
         """Say how strong what the attack returned is; see `presoftmax.judge`.
 
         Args:
@@ -275,6 +277,8 @@ class Recording:
         Raises:
             DataError: another shape.
         """
+        from presoftmax.judging import judge
+
         images = as_zero_to_one(torch.as_tensor(adversarial).detach().cpu(), self._mean, self._std)
         labels = self.examples.labels if self._labels_known else None
         source = {self._names[1]: self._classifier}

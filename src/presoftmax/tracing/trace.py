@@ -4,19 +4,35 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Unpack
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
 
 import polars as pl
 import torch
 from torch import Tensor
 
+from presoftmax.analysis import by_iteration, transfer_by_iteration
 from presoftmax.attacks import Attack
 from presoftmax.errors import PresoftmaxWarning
+from presoftmax.scores import NaturalReference
+from presoftmax.storage import RunFolder
+from presoftmax.strength import Examples
 from presoftmax.tables import NOT_FINITE
 from presoftmax.tracing.job import Job, JobOptions, prepare
 from presoftmax.tracing.loop import Block, stream
+from presoftmax.tracing.run_files import GALLERY_EXAMPLES, write_images, write_run_summary, write_run_tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from presoftmax.judging import Judged
 
 __all__ = ["Trace", "trace"]
+
+# Figures and pages are imported where they are drawn: workers that only run attacks need none.
+
+_VICTIMS_SHOWN = 5
 
 
 def trace(
@@ -70,7 +86,7 @@ def trace(
     return Trace(job, tuple(blocks))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What an attack did, iteration by iteration.
 
@@ -114,6 +130,95 @@ class Trace:
     def transfers(self) -> pl.DataFrame:
         """One row per example, iteration and victim; columns in `presoftmax.schema`."""
         return pl.concat([block.transfers for block in self.blocks])
+
+    def judge(self, natural: NaturalReference | None = None) -> "Judged":
+        """Say how strong the images of the last iteration are, and what they do to the victims.
+
+        Args:
+            natural: what the source's logits look like on natural images; the clean images stand in for it.
+        """
+        from presoftmax.judging import judge_examples
+
+        victims = dict(zip(self.job.victim_names, self.job.victims, strict=True))
+        examples = Examples(self.images, self.job.examples)
+        return judge_examples(examples, self.job.source, victims, natural, self.job.scores)
+
+    def plot(self, path: str | Path | None = None) -> "Figure":
+        """Confidence, logits and transfer against the iteration, means over the examples.
+
+        Args:
+            path: also write it there, in the format of its ending (``.png``, ``.svg``, ``.pdf``).
+        """
+        from presoftmax.report.figures import iterations_figure, save_as
+
+        figure = iterations_figure(by_iteration(self.steps), transfer_by_iteration(self.transfers))
+        if path is not None:
+            save_as(figure, Path(path))
+        return figure
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a new run folder: the tables, the kept images as PNG, ``run.json``.
+
+        Returns:
+            The folder.
+
+        Raises:
+            RunError: it exists already, or cannot be written.
+        """
+        with RunFolder.making(Path(folder)) as made:
+            self._write(made)
+        return Path(folder)
+
+    def report(self, folder: str | Path) -> Path:
+        """Write the same folder with its figures and ``report.html``.
+
+        Returns:
+            The path of the page.
+
+        Raises:
+            RunError: it exists already, or cannot be written.
+        """
+        from presoftmax.report.run import write_report
+
+        with RunFolder.making(Path(folder)) as made:
+            self._write(made)
+            write_report(made)
+        return Path(folder) / "report.html"
+
+    def _write(self, folder: RunFolder) -> None:
+        ids = self.job.examples.ids[:GALLERY_EXAMPLES]
+        clean = self.job.examples.images[: len(ids)]
+        folder.write_images(self.job.attack.name, range(len(ids)), ids, 0, clean)
+        for block in self.blocks:
+            write_images(folder, self.job, block)
+        write_run_tables(folder, [self], self.complete)
+        write_run_summary(folder, [self], {"settings": {}, "selection": None})
+
+    def __repr__(self) -> str:
+        job, means = self.job, by_iteration(self.steps)
+        name, last = job.attack.name, means.height and max(means["iteration"])
+        whole = "" if self.complete else f" of {job.attack.steps}, interrupted"
+        lines = [f"Trace of {name} on {job.source.name}: {len(job.examples)} examples, {last} iterations{whole}"]
+        for column, label, digits in (("confidence", "confidence", 3), ("ca1", "CA1", 1), ("log_odds", "log-odds", 1)):
+            values = means[column]
+            if len(values):
+                lines.append(f"  mean {label} {values[0]:.{digits}f} to {values[-1]:.{digits}f}")
+        shares = transfer_by_iteration(self.transfers)
+        for victim in job.victim_names[:_VICTIMS_SHOWN]:
+            share = shares.filter(pl.col("victim") == victim)["misclassified"]
+            if len(share):
+                lines.append(f"  fools {victim}: {100 * share[0]:.0f} % to {100 * share[-1]:.0f} %")
+        if len(job.victim_names) > _VICTIMS_SHOWN:
+            lines.append(f"  ... and {len(job.victim_names) - _VICTIMS_SHOWN} more victims")
+        return "\n".join((*lines, "  .steps, .transfers, .images; .judge(), .plot(), .report(folder)"))
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the figure, and the same lines under it."""
+        from presoftmax.report import data_uri
+        from presoftmax.report.figures import png_of
+
+        image = data_uri(png_of(self.plot()))
+        return f'<img alt="iterations" style="max-width:100%" src="{image}"><pre>{escape(repr(self))}</pre>'
 
     @property
     def complete(self) -> bool:

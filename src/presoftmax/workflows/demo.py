@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import polars as pl
-
-from presoftmax.analysis import by_iteration, log_spaced, transfer_by_iteration
+from presoftmax.analysis import log_spaced
 from presoftmax.attacks import Attack, check_count, composed, load_attack, multi_class, over_optimized
 from presoftmax.choices import Balance, Discretization
 from presoftmax.data import ImageSet, list_images, samples, stream_images
@@ -16,11 +14,22 @@ from presoftmax.models import Classifier, Model, distinct_names, load_model, loa
 from presoftmax.report.run import write_report
 from presoftmax.scores import load_scores
 from presoftmax.storage import RunFolder
-from presoftmax.tracing import Block, Job, Selection, Trace, prepare, select_correct, stream
+from presoftmax.tracing import (
+    Block,
+    Job,
+    Selection,
+    Trace,
+    prepare,
+    run_summary,
+    select_correct,
+    stream,
+    write_images,
+    write_run_summary,
+    write_run_tables,
+)
 
 __all__ = ["Demo", "DemoInterruptedError", "DemoSettings", "DemoWatcher", "run_demo"]
 
-_GALLERY_EXAMPLES = 2
 _GALLERY_ITERATIONS = 12
 # The paper's multi-class multipliers, 0.05 and 0.1, as shares of its over-optimized step size, 0.15.
 _LOW, _HIGH = 1 / 3, 2 / 3
@@ -162,14 +171,13 @@ def run_demo(settings: DemoSettings, out: Path | None, watcher: DemoWatcher) -> 
         for job in jobs:
             watcher.started(job)
             _run(job, folder, watcher, traces)
-            _write_tables(folder, traces, complete=job is jobs[-1])
+            write_run_tables(folder, traces, complete=job is jobs[-1])
             watcher.finished(job)
-        summary = _summary(traces, folder.path)
-        _write_summary(folder, traces, summary, selection, settings)
-        return Demo(folder.path, summary, write_report(folder))
+        write_run_summary(folder, traces, _about(settings, selection))
+        return Demo(folder.path, {**run_summary(traces), "run": str(folder.path)}, write_report(folder))
     except KeyboardInterrupt as interrupt:
         if traces:
-            _write_tables(folder, traces, complete=_is_complete(traces, jobs))
+            write_run_tables(folder, traces, complete=_is_complete(traces, jobs))
         else:
             folder.remove()
         raise DemoInterruptedError(folder.path if traces else None, _progress(traces)) from interrupt
@@ -216,7 +224,7 @@ def _run(job: Job, folder: RunFolder, watcher: DemoWatcher, traces: list[Trace])
     blocks: list[Block] = []
     try:
         for block in stream(job):
-            _write_images(folder, job, block)
+            write_images(folder, job, block)
             blocks.append(replace(block, images={}, float_images=None))
             watcher.progressed(job, block)
     finally:
@@ -236,73 +244,15 @@ def _progress(traces: Sequence[Trace]) -> str:
     return f"at iteration {block.iteration} of {job.attack.steps}{batch} of the {job.attack.name} attack"
 
 
-def _write_images(folder: RunFolder, job: Job, block: Block) -> None:
-    """All examples at the last iteration, the first few at all kept ones."""
-    start = block.batch * job.batch_size
-    for iteration, images in block.images.items():
-        count = len(images) if iteration == job.attack.steps else max(0, _GALLERY_EXAMPLES - start)
-        numbers = range(start, start + len(images))[:count]
-        names = [job.examples.ids[number] for number in numbers]
-        folder.write_images(job.attack.name, numbers, names, iteration, images[:count])
-
-
-def _write_tables(folder: RunFolder, traces: Sequence[Trace], complete: bool) -> None:
-    described = {trace.job.attack.name: trace.job.describe() for trace in traces}
-    steps = pl.concat([trace.steps for trace in traces])
-    transfers = pl.concat([trace.transfers for trace in traces])
-    tables = {"steps": steps, "transfers": transfers}
-    folder.write_tables(tables, {"complete": complete, "attacks": described})
-
-
-def _summary(traces: Sequence[Trace], out: Path) -> dict[str, Any]:
-    """The object that ``--json`` prints."""
-    job = traces[0].job
+def _about(settings: DemoSettings, selection: Selection) -> dict[str, Any]:
+    """What was asked for, and how the photos were chosen."""
+    paths = {name: str(value) for name, value in asdict(settings).items() if isinstance(value, Path)}
     return {
-        "source": job.source.name,
-        "victims": list(job.victim_names),
-        "images": len(job.examples),
-        "run": str(out),
-        "attacks": {trace.job.attack.name: _attack_summary(trace) for trace in traces},
-    }
-
-
-def _attack_summary(trace: Trace) -> dict[str, Any]:
-    means = by_iteration(trace.steps)
-    shares = transfer_by_iteration(trace.transfers)
-    columns = ("iteration", "confidence", "ca1", "ca2", "log_odds", "saturated")
-    return {
-        **{name: means[name].to_list() for name in columns},
-        "transfer": {
-            victim: {
-                criterion: shares.filter(pl.col("victim") == victim)[criterion].to_list()
-                for criterion in ("misclassified", "targeted")
-            }
-            for victim in trace.job.victim_names
+        "settings": asdict(settings) | paths,
+        "selection": {
+            "looked_at": selection.looked_at,
+            "correct": selection.correct,
+            "not_finite": selection.not_finite,
+            "skipped": [asdict(entry) for entry in selection.skipped],
         },
     }
-
-
-def _write_summary(
-    folder: RunFolder,
-    traces: Sequence[Trace],
-    summary: dict[str, Any],
-    selection: Selection,
-    settings: DemoSettings,
-) -> None:
-    """Write ``run.json``: all that the report needs besides the tables and the images."""
-    paths = {name: str(value) for name, value in asdict(settings).items() if isinstance(value, Path)}
-    folder.write_summary(
-        {
-            **{key: value for key, value in summary.items() if key != "run"},
-            "settings": asdict(settings) | paths,
-            "jobs": {trace.job.attack.name: trace.job.describe() for trace in traces},
-            "examples": list(selection.images.ids),
-            "classes": traces[0].job.source.classes,
-            "selection": {
-                "looked_at": selection.looked_at,
-                "correct": selection.correct,
-                "not_finite": selection.not_finite,
-                "skipped": [asdict(entry) for entry in selection.skipped],
-            },
-        }
-    )

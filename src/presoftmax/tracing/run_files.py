@@ -1,0 +1,85 @@
+"""The files of traces: a run folder's images, tables and summary, of which its report is made."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from presoftmax.analysis import by_iteration, transfer_by_iteration
+from presoftmax.storage import RunFolder
+from presoftmax.tracing.job import Job
+from presoftmax.tracing.loop import Block
+
+if TYPE_CHECKING:
+    from presoftmax.tracing.trace import Trace
+
+__all__ = ["GALLERY_EXAMPLES", "run_summary", "write_images", "write_run_summary", "write_run_tables"]
+
+GALLERY_EXAMPLES = 2
+"""Examples whose images are written at every kept iteration, for the report's gallery; of the others, the last one."""
+
+
+def write_images(folder: RunFolder, job: Job, block: Block) -> None:
+    """All examples at the last iteration, the first few at all kept ones."""
+    start = block.batch * job.batch_size
+    for iteration, images in block.images.items():
+        count = len(images) if iteration == job.attack.steps else max(0, GALLERY_EXAMPLES - start)
+        numbers = range(start, start + len(images))[:count]
+        names = [job.examples.ids[number] for number in numbers]
+        folder.write_images(job.attack.name, numbers, names, iteration, images[:count])
+
+
+def write_run_tables(folder: RunFolder, traces: Sequence["Trace"], complete: bool) -> None:
+    """`steps` and `transfers` of all traces."""
+    described = {trace.job.attack.name: trace.job.describe() for trace in traces}
+    steps = pl.concat([trace.steps for trace in traces])
+    transfers = pl.concat([trace.transfers for trace in traces])
+    tables = {"steps": steps, "transfers": transfers}
+    folder.write_tables(tables, {"complete": complete, "attacks": described})
+
+
+def run_summary(traces: Sequence["Trace"]) -> dict[str, Any]:
+    """Means by iteration of traces on the same images and models, in plain values."""
+    job = traces[0].job
+    return {
+        "source": job.source.name,
+        "victims": list(job.victim_names),
+        "images": len(job.examples),
+        "attacks": {trace.job.attack.name: _attack_summary(trace) for trace in traces},
+    }
+
+
+def _attack_summary(trace: "Trace") -> dict[str, Any]:
+    means = by_iteration(trace.steps)
+    shares = transfer_by_iteration(trace.transfers)
+    columns = ("iteration", "confidence", "ca1", "ca2", "log_odds", "saturated")
+    return {
+        **{name: means[name].to_list() for name in columns},
+        "transfer": {
+            victim: {
+                criterion: shares.filter(pl.col("victim") == victim)[criterion].to_list()
+                for criterion in ("misclassified", "targeted")
+            }
+            for victim in trace.job.victim_names
+        },
+    }
+
+
+def write_run_summary(folder: RunFolder, traces: Sequence["Trace"], about: Mapping[str, Any]) -> None:
+    """``run.json``: all that the report needs besides the tables and the images.
+
+    Args:
+        folder: where.
+        traces: on the same images and models.
+        about: ``settings``, and ``selection``, how the images were chosen; None where nobody knows.
+    """
+    job = traces[0].job
+    folder.write_summary(
+        {
+            **run_summary(traces),
+            "jobs": {trace.job.attack.name: trace.job.describe() for trace in traces},
+            "examples": list(job.examples.ids),
+            "classes": job.source.classes,
+            **about,
+        }
+    )
