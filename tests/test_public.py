@@ -23,3 +23,20 @@ def test_the_import_is_light():
     code = "import sys, presoftmax; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
+
+
+PACKAGES = ("attacks", "scores", "models", "data", "numerics", "strength", "analysis", "study")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_shows_what_it_offers_and_tells_near_names(package):
+    face = getattr(ps, package)
+    assert dir(face) == sorted(face.__all__)
+    for name in face.__all__:
+        wrong = f"{name}s"
+        if not hasattr(face, wrong):
+            with pytest.raises(AttributeError, match=rf"presoftmax.{package} has no '{wrong}'; did you mean .*{name}"):
+                getattr(face, wrong)
+    with pytest.raises(AttributeError, match=rf"^presoftmax.{package} has no 'qqqqqqqqqq'$"):
+        face.qqqqqqqqqq  # noqa: B018
+    assert not hasattr(face, "__path_of_nothing__")

@@ -4,8 +4,9 @@ Each message is one line that says what is wrong, where, and what to do about it
 prints it as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "AttackError",
@@ -17,8 +18,12 @@ __all__ = [
     "ScoreError",
     "StudyError",
     "check_keywords",
+    "face",
     "first_line",
 ]
+
+
+_NEAR = 2
 
 
 class PresoftmaxError(Exception):
@@ -56,6 +61,25 @@ class PresoftmaxWarning(UserWarning):
 def first_line(error: BaseException, limit: int = 160) -> str:
     """The first line of somebody else's message, cut to ``limit`` characters; the error's class where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:limit]
+
+
+def face(module: str, names: Iterable[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package: what it offers and no submodules; a wrong name is told near ones.
+
+    Args:
+        module: its ``__name__``.
+        names: its ``__all__``.
+    """
+    offered = sorted(names)
+
+    def get(name: str) -> Any:
+        by_lower = {each.lower(): each for each in offered}
+        lower = [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=_NEAR)]
+        near = get_close_matches(name, offered, n=_NEAR) or lower
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise AttributeError(f"{module} has no {name!r}{'' if name.startswith('__') else hint}")
+
+    return get, lambda: list(offered)
 
 
 def check_keywords(

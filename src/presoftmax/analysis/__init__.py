@@ -1,5 +1,7 @@
 """Frames in, frames out: means by iteration, cleaning, transfer curves, what halted, what was found."""
 
+from typing import TYPE_CHECKING
+
 from presoftmax.analysis.bootstrap import mean_interval, median_interval
 from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
@@ -9,6 +11,7 @@ from presoftmax.analysis.ranking import BASELINES, RANKED
 from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
 from presoftmax.analysis.telling import most_disguised, telling_pair
 from presoftmax.analysis.trajectories import Trajectories, TransferCriterion, by_source, read_trajectories
+from presoftmax.errors import face
 
 __all__ = [
     "BASELINES",
@@ -40,3 +43,6 @@ __all__ = [
     "transfer_by_iteration",
     "transfer_curves",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

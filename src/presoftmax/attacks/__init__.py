@@ -1,5 +1,7 @@
 """Attacks as data: objectives, updates, constraints, views and starts, and the attacks composed of them."""
 
+from typing import TYPE_CHECKING
+
 from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.composed import ATTACKS, OBJECTIVES, UPDATES, composed, load_attack
 from presoftmax.attacks.constraints import Constraint, L2Ball, L2Penalty, LinfBall, Unconstrained
@@ -53,6 +55,7 @@ from presoftmax.attacks.updates import (
 )
 from presoftmax.attacks.vanishing import vanished
 from presoftmax.choices import Discretization, SecondTarget
+from presoftmax.errors import face
 
 __all__ = [
     "ATTACKS",
@@ -123,3 +126,6 @@ __all__ = [
     "to_pixels",
     "vanished",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

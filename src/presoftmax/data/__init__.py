@@ -1,5 +1,7 @@
 """Images with labels: the sample photos, folders, arrays."""
 
+from typing import TYPE_CHECKING
+
 from presoftmax.data.accepted import GivenImages, as_images, as_labels
 from presoftmax.data.arrays import ARRAY_FILES, Arrays, read_arrays
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
@@ -7,6 +9,7 @@ from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabele
 from presoftmax.data.pool import Pool, check_location, open_pool, shuffled
 from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import samples
+from presoftmax.errors import face
 
 __all__ = [
     "ARRAY_FILES",
@@ -34,3 +37,6 @@ __all__ = [
     "to_picture",
     "to_tensor",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

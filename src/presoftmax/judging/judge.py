@@ -41,13 +41,13 @@ def judge(
 
     Args:
         source: the model that they were made on: an ``nn.Module`` of [0, 1] images, a `Classifier`, or
-            ``{"name": net}``.
+            ``{"name": net}``; or a name, as ``presoftmax models`` lists them.
         clean: the images before the attack, ``(N, 3, H, W)``: uint8 or floats in [0, 1], a tensor or an array; an
             `ImageSet`; a ``DataLoader`` or a dataset of images and labels; a file of arrays or a folder of photos.
         adversarial: the images after it, likewise, in the same order.
         labels: true classes ``(N,)``, where ``clean`` holds none; the source's own answers to the clean images where
             there are none at all.
-        victims: models that they are shown to: ``{"vgg": net}``, several, or one.
+        victims: models that they are shown to: ``{"vgg": net}``, several, or one; likewise.
         natural: what the source's logits look like on natural images (`NaturalReference`, or its file); the clean
             images stand in for it when left out.
         mean: per channel, where the source wants images normalized by them; the images are given as they are.

@@ -1,8 +1,12 @@
 """Classifiers, the catalog of names, and the fast path."""
 
+from typing import TYPE_CHECKING
+
+from presoftmax.errors import face
+from presoftmax.models.accepted import as_model, as_source, as_victims
 from presoftmax.models.catalog import absolute_name, list_models, load_model, load_models, load_victim, table_names
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
-from presoftmax.models.classifier import BlackBox, Classifier, Model, as_model, as_source, as_victims, frozen
+from presoftmax.models.classifier import BlackBox, Classifier, Model, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory, naming_device
 from presoftmax.models.fast import WeightWatch, accelerate, as_variant, keep_freed_memory, worth_accelerating
 from presoftmax.models.logits import logits_in
@@ -44,3 +48,6 @@ __all__ = [
     "tf32",
     "worth_accelerating",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

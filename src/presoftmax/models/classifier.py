@@ -1,6 +1,6 @@
 """One form for every model: 8-bit images in, float32 logits out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from presoftmax.data import Preprocessing, resized
 from presoftmax.errors import ModelError
 from presoftmax.models.logits import logits_in
-from presoftmax.models.names import distinct_names, own_name
+from presoftmax.models.names import own_name
 from presoftmax.models.variants import AS_GIVEN, ModelVariant
 
-__all__ = ["BlackBox", "Classifier", "Model", "as_model", "as_source", "as_victims", "frozen"]
+__all__ = ["BlackBox", "Classifier", "Model", "frozen"]
 
 
 @runtime_checkable
@@ -168,64 +168,6 @@ class BlackBox:
         with torch.no_grad():
             answer = logits_in(self.function(images.cpu()))
         return torch.as_tensor(answer, dtype=torch.float32, device=images.device)
-
-
-def as_model(model: Any, role: str = "model") -> Model:
-    """A victim of anything: a `Classifier` as it is, an ``nn.Module`` of [0, 1] images, or a black-box callable.
-
-    Args:
-        model: one of these.
-        role: the name of one that has none (a lambda).
-
-    Raises:
-        TypeError: none of these.
-    """
-    if isinstance(model, Classifier | BlackBox):
-        return model
-    if isinstance(model, nn.Module):
-        return Classifier(model)
-    if callable(model):
-        return BlackBox(model, name=own_name(model, role))
-    raise TypeError(f"a model is a Classifier, an nn.Module or a callable, not {type(model).__name__}")
-
-
-def as_victims(victims: Any, taken: Iterable[str] = ()) -> dict[str, Model]:
-    """Victims by the names under which tables can tell them apart.
-
-    Args:
-        victims: ``{"vgg": net}``, several models, or one; each as for `as_model`.
-        taken: names that are in use already.
-
-    Raises:
-        TypeError: something that is no model.
-    """
-    if isinstance(victims, Mapping):
-        given = [(str(name), as_model(model)) for name, model in victims.items()]
-    else:
-        single = isinstance(victims, nn.Module) or callable(victims)
-        models = [as_model(victim, "victim") for victim in ([victims] if single else victims)]
-        given = [(model.name, model) for model in models]
-    return dict(zip(distinct_names((name for name, _ in given), taken), (model for _, model in given), strict=True))
-
-
-def as_source(model: Any) -> Classifier:
-    """A source of anything that has a gradient: a `Classifier`, or an ``nn.Module`` of [0, 1] images.
-
-    ``{"vgg": net}`` names it.
-
-    Raises:
-        TypeError: a black box, or no model at all.
-    """
-    if isinstance(model, Mapping):
-        if len(model) != 1:
-            raise TypeError(f"an attack has one source, got {len(model)}")
-        ((name, network),) = model.items()
-        named = as_source(network)
-        return named if named.name == name else named.named(str(name))
-    source = as_model(model)
-    if not isinstance(source, Classifier):
-        raise TypeError("the source must be a Classifier or an nn.Module: an attack needs its gradient")
-    return source
 
 
 @contextmanager

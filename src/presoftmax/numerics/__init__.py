@@ -1,5 +1,8 @@
 """Softmax in limited precision: exact log-odds, where each format saturates, and the paper's lemmas put right."""
 
+from typing import TYPE_CHECKING
+
+from presoftmax.errors import face
 from presoftmax.numerics.formats import FORMATS, Format
 from presoftmax.numerics.lemmas import (
     COUNTEREXAMPLE,
@@ -50,3 +53,6 @@ __all__ = [
     "top_probability_falls",
     "top_probability_falls_for_one_rival",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

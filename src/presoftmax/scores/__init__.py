@@ -1,5 +1,8 @@
 """Scores of strength, from logits alone, and what a model's logits look like on natural images."""
 
+from typing import TYPE_CHECKING
+
+from presoftmax.errors import face
 from presoftmax.scores.natural import NaturalReference, TopLogits, ranges
 from presoftmax.scores.registry import RECORDED, SCORES, compute
 from presoftmax.scores.score import Facts, Score, as_scores, load_scores, score
@@ -20,3 +23,6 @@ __all__ = [
     "ranges",
     "score",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

@@ -1,5 +1,8 @@
 """How strong finished adversarial examples are, whoever made them."""
 
+from typing import TYPE_CHECKING
+
+from presoftmax.errors import face
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import MeasuredExamples, measure
@@ -19,3 +22,6 @@ __all__ = [
     "rounding",
     "verdict",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

@@ -1,5 +1,8 @@
 """Studies: many images, models and attacks, on one machine or many, whatever interrupts them."""
 
+from typing import TYPE_CHECKING
+
+from presoftmax.errors import face
 from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine, LocalEngine, RayEngine
@@ -46,3 +49,6 @@ __all__ = [
     "throughput",
     "units_of",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)
