@@ -35,12 +35,12 @@ def main(folder: Path, name: str) -> None:
 
 
 def _keep(figure: Path, target: Path) -> None:
-    """Copy a figure; one with photos, which is large, at half its size."""
-    if figure.stat().st_size < LARGE:
-        shutil.copyfile(figure, target)
-        return
-    with Image.open(figure) as image:
-        image.convert("RGB").resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(target)
+    """Copy a figure; one with photos, which is large, at a half or a quarter of its size."""
+    shutil.copyfile(figure, target)
+    while target.stat().st_size >= LARGE:
+        with Image.open(target) as image:
+            smaller = image.convert("RGB").resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
+        smaller.save(target)
 
 
 def _compact(claims: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ def _summary(results: Results, summary: StudySummary, rows: Sequence[Any], name:
     used = throughput(results.receipts())
     parts = [
         f"# {results.config.title}\n",
-        f"Made with `presoftmax run results/{name}/study.toml --out OUT` (in the folder that its variants are "
+        f"Made with `presoftmax run results/{name}/study.toml --out OUT` (in the folder that its paths are "
         f"relative to), then `python results/publish.py OUT {name}`.\n",
         f"{len(selection['ids'])} images that every model gets right, of {selection['looked_at']} looked at. "
         f"{', '.join(f'{key} {value}' for key, value in versions.items())}.\n",

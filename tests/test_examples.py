@@ -58,7 +58,9 @@ def run(folder: Path, name: str) -> None:
 
 
 @pytest.fixture
-def printed(place, capsys):
+def printed(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+
     def call(name: str) -> list[str]:
         run(place, name)
         return capsys.readouterr().out.splitlines()
@@ -127,7 +129,17 @@ def _tiny(lines):
     assert lines == ["40 pictures of 8 classes: photos/ with labels.csv, images.npz"]
 
 
+def _judge(lines):
+    assert lines[0] == "40 examples made on source"
+    assert lines[1].startswith("  adversarial after saving")
+    assert "of 40)" in lines[1]
+    assert any(line.startswith("  fools cousin, which was right before") for line in lines)
+    assert lines[-1].startswith("  confidence, median")
+    assert Path("judged/score.html").is_file()
+
+
 CHECKS = {
+    "judge.py": _judge,
     "own_objective.py": _own_objective,
     "own_update.py": _own_update,
     "own_attack.py": _own_attack,
@@ -138,6 +150,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:what is natural:presoftmax.errors.PresoftmaxWarning")
 @pytest.mark.parametrize("name", CHECKS)
 def test_each_runs_by_itself_and_says_what_it_should(printed, name):
     CHECKS[name](printed(name))
