@@ -28,7 +28,6 @@ if __name__ == "__main__":
     for iteration in (0, 10, 20):
         rows = trace.steps.filter(iteration=iteration)
         print(f"iteration {iteration}: confidence {rows['confidence'].mean():.2f}, ahead {rows['ahead'].mean():.1f}")
-    found = ps.strength.measure(ps.strength.Examples(trace.images, trace.job.examples), source(), scores=[ahead])
-    best = found.strength.sort("ahead", descending=True).row(0, named=True)
+    best = trace.judge().table.sort("ahead", descending=True).row(0, named=True)
     print(f"the furthest ahead, by {best['ahead']:.1f}: {best['verdict']}, confidence {best['confidence']:.2f}")
     np.savez("adversarial.npz", images=trace.images.numpy(), clean=images.numpy(), labels=labels.numpy())

@@ -27,8 +27,8 @@ HEADINGS = (
 ABOUT = """# What transfers at each level
 
 Made with `python results/levels.py STUDY_FOLDER ...` of the studies named below. Every example and iteration at which
-the source is fooled, and each victim; the interval is by bootstrap over the images, each with all of its rows. A row of few
-images can be one trajectory that stood still there.
+the source is fooled, and each victim; the interval is by bootstrap over the images, each with all of its rows.
+A row of few images can be one trajectory that stood still there.
 """
 
 

@@ -104,7 +104,7 @@ def _own_score(lines):
     rows = [numbers(line) for line in lines[:3]]
     assert [row[0] for row in rows] == [0, 10, 20]
     assert rows[0][2] < rows[1][2] < rows[2][2]
-    assert "over-optimized, confidence 1.00" in lines[3]
+    assert "crosses, confidence 1.00" in lines[3]
     assert numbers(lines[3])[0] > rows[2][2]
 
 
