@@ -218,7 +218,8 @@ def test_finished_images_are_judged_with_a_score_and_a_black_box(command, printe
     (arguments,) = readme_commands("score")
     found = finished(command, *arguments, "--out", tmp_path / "out")
     assert list(found["transfer"]) == ["own_victim:service"]
-    assert found["transfer"]["own_victim:service"] > 0.8
+    fooled = found["transfer"]["own_victim:service"]["all"]
+    assert fooled["hits"] > 0.8 * fooled["of"]
     assert len(found["examples"]) == 40
     assert all(row["ahead"] > 2 for row in found["examples"])
 
