@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["GALLERY_EXAMPLES", "run_summary", "write_images", "write_run_summary", "write_run_tables"]
 
-GALLERY_EXAMPLES = 2
-"""Examples whose images are written at every kept iteration, for the report's gallery; of the others, the last one."""
+GALLERY_EXAMPLES = 6
+"""Examples whose images are written at every kept iteration, for the report; of the others, the clean and the last."""
 
 
 def write_images(folder: RunFolder, job: Job, block: Block) -> None:
-    """All examples at the last iteration, the first few at all kept ones."""
+    """All examples at the last iteration and clean, where that is kept, the first few at all kept ones."""
     start = block.batch * job.batch_size
     for iteration, images in block.images.items():
-        count = len(images) if iteration == job.attack.steps else max(0, GALLERY_EXAMPLES - start)
+        count = len(images) if iteration in (0, job.attack.steps) else max(0, GALLERY_EXAMPLES - start)
         numbers = range(start, start + len(images))[:count]
         names = [job.examples.ids[number] for number in numbers]
         folder.write_images(job.attack.name, numbers, names, iteration, images[:count])

@@ -21,7 +21,7 @@ from presoftmax.strength import Examples
 from presoftmax.tables import NOT_FINITE
 from presoftmax.tracing.job import Job, JobOptions, prepare
 from presoftmax.tracing.loop import Block, stream
-from presoftmax.tracing.run_files import GALLERY_EXAMPLES, write_images, write_run_summary, write_run_tables
+from presoftmax.tracing.run_files import write_images, write_run_summary, write_run_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -186,9 +186,8 @@ class Trace:
         return Path(folder) / "report.html"
 
     def _write(self, folder: RunFolder) -> None:
-        ids = self.job.examples.ids[:GALLERY_EXAMPLES]
-        clean = self.job.examples.images[: len(ids)]
-        folder.write_images(self.job.attack.name, range(len(ids)), ids, 0, clean)
+        examples = self.job.examples
+        folder.write_images(self.job.attack.name, range(len(examples)), examples.ids, 0, examples.images)
         for block in self.blocks:
             write_images(folder, self.job, block)
         write_run_tables(folder, [self], self.complete)

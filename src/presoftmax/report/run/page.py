@@ -26,11 +26,14 @@ from presoftmax.report.figures import (
     transfer_figure,
 )
 from presoftmax.report.html import data_uri, render
+from presoftmax.report.run._heroes import RunHeroes
 from presoftmax.report.run.sentences import sentences
 from presoftmax.report.run.table import short_table
 from presoftmax.storage import RunFolder, replace_text
 
 __all__ = ["write_report"]
+
+_STRIPS = 2
 
 
 def write_report(folder: RunFolder) -> tuple[str, ...]:
@@ -47,9 +50,11 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
             title = f"{attack}: logit and confidence against black-box transferability"
             figures[f"transfer-{attack}"] = transfer_figure(curves, title)
         figures[f"gallery-{attack}"] = _gallery(folder, attack, _of(steps, attack), summary)
+    heroes = RunHeroes(folder, steps, transfers, summary)
+    figures["strength"] = heroes.figure()
     for name, figure in figures.items():
         save(figure, folder.path / "figures" / name)
-    page = _page(folder, steps, transfers, summary, attacks, said, figures)
+    page = _page(folder, steps, transfers, summary, attacks, said, figures, heroes)
     replace_text(folder.path / "report.html", page)
     return said
 
@@ -67,9 +72,10 @@ def _gallery(folder: RunFolder, attack: str, steps: pl.DataFrame, summary: dict[
     for number, example in enumerate(summary["examples"]):
         rows = steps.filter(pl.col("example") == example).sort("iteration").to_dicts()
         shown = [row for row in rows if folder.image_path(attack, number, example, row["iteration"]).is_file()]
-        if not shown or shown[0]["iteration"] != 0:
+        if shown and shown[0]["iteration"] == 0:
+            strips.append([_picture(folder, attack, number, row) for row in choose_iterations(shown)])
+        if len(strips) == _STRIPS:
             break
-        strips.append([_picture(folder, attack, number, row) for row in choose_iterations(shown)])
     return gallery_figure(
         strips, class_namer(summary["classes"]), f"{attack}: the same photos, further and further optimized"
     )
@@ -89,12 +95,14 @@ def _page(
     attacks: list[str],
     said: tuple[str, ...],
     figures: dict[str, Figure],
+    heroes: RunHeroes,
 ) -> str:
     return render(
         "report.html.j2",
         summary=summary,
         attacks=attacks,
         sentences=said,
+        heroes=heroes,
         table=short_table(summary),
         removed=_in_order(_removed(transfers), attacks).to_dicts(),
         halted=_in_order(_halted(steps), attacks).to_dicts(),

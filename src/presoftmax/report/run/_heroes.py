@@ -1,0 +1,130 @@
+"""What a run's page shows first: a photo at two iterations that read the same, a disguised one, and all as dots."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+from matplotlib.figure import Figure
+from PIL import Image
+
+from presoftmax.report.figures import class_namer, judged_figure
+from presoftmax.report.heroes import Band, Hero, pair_sentence, thumbnail
+from presoftmax.storage import RunFolder
+from presoftmax.strength import LOOKS_WEAK
+
+__all__ = ["RunHeroes"]
+
+_RANGE = (0.05, 0.95, 1.0)
+_RISEN = 1.2
+"""Times by which CA1 must rise between two iterations that read the same confidence, to be shown."""
+
+
+class RunHeroes:
+    """The examples of a run that tell the most.
+
+    Args:
+        folder: of the run, with its images.
+        steps: its table.
+        transfers: likewise.
+        summary: what its ``run.json`` says.
+    """
+
+    def __init__(
+        self, folder: RunFolder, steps: pl.DataFrame, transfers: pl.DataFrame, summary: dict[str, Any]
+    ) -> None:
+        self._folder, self._steps, self._summary = folder, steps, summary
+        self._namer = class_namer(summary["classes"])
+        self._clean = steps.filter(pl.col("iteration") == 0).unique("example", maintain_order=True)
+        self._fooled = _counts(transfers)
+        self._victims = len(summary["victims"])
+        last = steps.group_by("attack").agg(pl.col("iteration").max())
+        self._last = steps.join(last, on=["attack", "iteration"], maintain_order="left")
+        self._transfers = transfers.join(last, on=["attack", "iteration"])
+        self.images = self._clean.height
+        self.natural = {name: self._range(name) for name in ("ca1", "log_odds")}
+        pair = self._pair()
+        self._is_paired = pair is not None
+        rows = [*(pair or ()), *self._hidden()]
+        self.heroes = tuple(self._hero(row) for row in rows)
+        self.band = Band(self.natural["ca1"], float(self._last["ca1"].max() or 0))  # type: ignore[arg-type]
+
+    @property
+    def sentence(self) -> str:
+        """What the pair says, in words; empty without one."""
+        said = pair_sentence(self.heroes, self.band.most, self.images) if self._is_paired else ""
+        return f"The same photo, attacked for longer. {said}" if said else ""
+
+    def figure(self) -> Figure:
+        """Confidence against strength, a dot for each example and attack at its last iteration."""
+        named = pl.concat_str("attack", pl.lit("/"), "example").alias("example")
+        ours = self._last.with_columns(named, adversarial=pl.col("predicted") != pl.col("label"))
+        title = f"{ours['adversarial'].sum()} examples at the last iteration: confidence and log-odds"
+        return judged_figure(ours, self._transfers.with_columns(named), self.natural, (), title)
+
+    def _range(self, column: str) -> dict[str, float]:
+        return {f"{at:g}": float(self._clean[column].quantile(at) or 0) for at in _RANGE}
+
+    def _pair(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The first and the last kept iteration of an example that print the same confidence; CA1 furthest apart."""
+        best: tuple[dict[str, Any], dict[str, Any]] | None = None
+        for rows in self._kept():
+            end = rows[-1]
+            alike = [row for row in rows[:-1] if f"{row['confidence']:.2f}" == f"{end['confidence']:.2f}"]
+            if (
+                alike
+                and end["ca1"] > _RISEN * alike[0]["ca1"]
+                and (best is None or _rise(alike[0], end) > _rise(*best))
+            ):
+                best = alike[0], end
+        return best
+
+    def _kept(self) -> Iterator[list[dict[str, Any]]]:
+        """For each attack and example the rows whose images are there and fool the source."""
+        for attack in self._summary["attacks"]:
+            for number, example in enumerate(self._summary["examples"]):
+                chosen = (pl.col("attack") == attack) & (pl.col("example") == example) & (pl.col("iteration") > 0)
+                rows = (
+                    self._steps.filter(chosen & (pl.col("predicted") != pl.col("label"))).sort("iteration").to_dicts()
+                )
+                there = [
+                    row for row in rows if self._folder.image_path(attack, number, example, row["iteration"]).is_file()
+                ]
+                if there:
+                    yield there
+
+    def _hidden(self) -> list[dict[str, Any]]:
+        """The example beyond every clean photo that looks weakest at the last iteration, if it looks weak."""
+        beyond = (pl.col("ca1") > self.natural["ca1"]["1"]) & (pl.col("confidence") < LOOKS_WEAK)
+        found = self._last.filter(beyond & (pl.col("predicted") != pl.col("label"))).sort("confidence", "example")
+        return found.head(1).to_dicts()
+
+    def _hero(self, row: Mapping[str, Any]) -> Hero:
+        beyond = row["ca1"] > self.natural["ca1"]["1"]
+        key = row["attack"], row["example"], row["iteration"]
+        return Hero(
+            clean=self._image(row, 0),
+            image=self._image(row, row["iteration"]),
+            label=self._namer(row["label"]),
+            predicted=self._namer(row["predicted"]),
+            note=f"iteration {row['iteration']}",
+            confidence=row["confidence"],
+            ca1=row["ca1"],
+            fooled=(self._fooled.get(key, 0), self._victims) if self._victims else None,
+            over_optimized=beyond,
+            disguised=beyond and row["confidence"] < LOOKS_WEAK,
+        )
+
+    def _image(self, row: Mapping[str, Any], iteration: int) -> str:
+        number = self._summary["examples"].index(row["example"])
+        with Image.open(self._folder.image_path(row["attack"], number, row["example"], iteration)) as picture:
+            return thumbnail(picture.convert("RGB"))
+
+
+def _rise(first: Mapping[str, Any], last: Mapping[str, Any]) -> float:
+    return float(last["ca1"] - first["ca1"])
+
+
+def _counts(transfers: pl.DataFrame) -> dict[tuple[str, str, int], int]:
+    """How many victims each image fools, where any."""
+    counted = transfers.filter("misclassified").group_by("attack", "example", "iteration").len()
+    return {(attack, example, iteration): count for attack, example, iteration, count in counted.iter_rows()}
