@@ -26,14 +26,14 @@ _GRADIENT_GAPS = (5.0, 10.0, 15.0, 16.5, 16.65, 50.0, 104.1)
 
 def show_saturation(classes: Sequence[int], device: str | None, figure: Path | None, as_json: bool) -> None:
     """Search on a device, or on each there is, and print tables or JSON; draw the figure where it is wanted."""
+    if figure is not None:
+        save(saturation_figure(), figure.with_suffix(""))
     here = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     if as_json:
         _print_json(_search(classes, device or "cpu"), device or "cpu")
     else:
         for each in [device] if device else here:
             _print_tables(_search(classes, each), each)
-    if figure is not None:
-        save(saturation_figure(), figure.with_suffix(""))
 
 
 def _search(classes: Sequence[int], device: str) -> list[SaturationRow]:

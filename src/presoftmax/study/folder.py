@@ -82,6 +82,15 @@ class StudyFolder:
         return folder
 
     @classmethod
+    def is_one(cls, path: Path) -> bool:
+        """Whether there is a study's folder."""
+        return (path / _CONFIG).is_file()
+
+    def discard(self) -> None:
+        """Take the folder away with all that is in it: of a study that could not even begin."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @classmethod
     def open(cls, path: Path) -> "StudyFolder":
         """The folder of a study; raises `StudyError` if it is none."""
         if not (path / _CONFIG).is_file():

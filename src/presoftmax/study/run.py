@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presoftmax.data import check_location
+from presoftmax.errors import PresoftmaxError
 from presoftmax.extensions import absolute_spec
 from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
@@ -45,11 +46,18 @@ def run_study(
     check_location(config.images.path, config.images.labels)
     config.check_own_pieces()
     names = ModelNames.of(config)
+    fresh = not StudyFolder.is_one(out)
     folder = StudyFolder.start(out, config)
     with folder.locked():
         selection = known_selection(folder)
         if selection is None or not all(map(folder.chunk_is_whole, range(selection["chunks"]))):
-            selection = select_images(config, names, folder, engine, watcher)
+            try:
+                selection = select_images(config, names, folder, engine, watcher)
+            except PresoftmaxError:
+                # Else a study that was put right would be refused there, as another one than this.
+                if fresh and not folder.chunk_is_whole(0):
+                    folder.discard()
+                raise
         units = units_of(config, names, len(selection["ids"]))
         left = [unit for unit in units if not folder.is_done(unit)]
         watcher.chosen(len(selection["ids"]), selection["looked_at"], len(units), len(left))
