@@ -60,7 +60,11 @@ class PresoftmaxWarning(UserWarning):
 
 def first_line(error: BaseException, limit: int = 160) -> str:
     """The first line of somebody else's message, cut to ``limit`` characters; the error's class where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:limit]
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # somebody's own class of error may not even be printable
+        lines = []
+    return (lines or [type(error).__name__])[0][:limit]
 
 
 def face(module: str, names: Iterable[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -52,7 +52,7 @@ def test_frozen_restores_what_it_found():
 
 
 def test_wrong_wrappings():
-    with pytest.raises(TypeError, match=r"wraps an nn\.Module, not str"):
+    with pytest.raises(TypeError, match=r"wraps an nn\.Module, not the name 'resnet50'; load it"):
         Classifier("resnet50")
     with pytest.raises(ModelError, match="std must be positive"):
         Classifier(Tiny(), std=(0.2, 0, 0.2))

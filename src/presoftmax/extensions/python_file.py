@@ -14,6 +14,9 @@ from presoftmax.errors import PresoftmaxError, first_line
 
 __all__ = ["Loaded", "absolute_spec", "call", "is_python_name", "load_object", "takes_two"]
 
+_ANYTHING = (Exception, SystemExit)
+"""What the user's code may raise; an exit with status 0, too, which would look like success."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -74,7 +77,7 @@ def call(loaded: Loaded, **settings: Any) -> Any:
             return build(**settings)
     except PresoftmaxError as error:
         raise loaded.error(f"{loaded.what}: {error}") from error
-    except Exception as error:  # the user's code may raise anything
+    except _ANYTHING as error:
         raise loaded.error(f"{loaded.what}: it raised {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -105,7 +108,9 @@ def _run(path: Path, error: type[PresoftmaxError]) -> ModuleType:
     try:
         with _neighbors(path):
             spec.loader.exec_module(module)
-    except Exception as problem:  # the user's code may raise anything
+    except PresoftmaxError as problem:
+        raise error(f"{path}: {problem}") from problem
+    except _ANYTHING as problem:
         raise error(f"{path}: {type(problem).__name__}: {first_line(problem)}") from problem
     return module
 

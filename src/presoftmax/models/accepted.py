@@ -1,11 +1,12 @@
 """Models as people have them in Python: wrapped, plain, callable, by name."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from torch import nn
 
+from presoftmax.models._arguments import told
 from presoftmax.models.catalog import load_victim
 from presoftmax.models.classifier import BlackBox, Classifier, Model
 from presoftmax.models.names import distinct_names, own_name
@@ -26,13 +27,13 @@ def as_model(model: Any, role: str = "model") -> Model:
     """
     if isinstance(model, Classifier | BlackBox):
         return model
-    if isinstance(model, str | Path):
+    if isinstance(model, str | PathLike):
         return load_victim(str(model))
     if isinstance(model, nn.Module):
         return Classifier(model)
-    if callable(model):
+    if callable(model) and not isinstance(model, type):
         return BlackBox(model, name=own_name(model, role))
-    raise TypeError(f"a model is a Classifier, an nn.Module, a callable or a name, not {type(model).__name__}")
+    raise TypeError(f"a {role} is a Classifier, an nn.Module, a callable or a name, not {told(model)}")
 
 
 def as_victims(victims: Any, taken: Iterable[str] = ()) -> dict[str, Model]:
@@ -46,12 +47,10 @@ def as_victims(victims: Any, taken: Iterable[str] = ()) -> dict[str, Model]:
         TypeError: something that is no model.
     """
     if isinstance(victims, Mapping):
-        given = [(str(name), as_model(model)) for name, model in victims.items()]
+        given = [(str(name), as_model(model, "victim")) for name, model in victims.items()]
     else:
-        single = isinstance(victims, nn.Module | str | Path) or callable(victims)
-        if not single and not isinstance(victims, Iterable):
-            raise TypeError(f"victims are models, {{name: model}} or one model, not {type(victims).__name__}")
-        models = [as_model(victim, "victim") for victim in ([victims] if single else victims)]
+        several = isinstance(victims, Iterable) and not isinstance(victims, nn.Module | str | PathLike)
+        models = [as_model(victim, "victim") for victim in (victims if several else [victims])]
         given = [(model.name, model) for model in models]
     return dict(zip(distinct_names((name for name, _ in given), taken), (model for _, model in given), strict=True))
 
@@ -70,7 +69,7 @@ def as_source(model: Any) -> Classifier:
         ((name, network),) = model.items()
         named = as_source(network)
         return named if named.name == name else named.named(str(name))
-    source = as_model(model)
+    source = as_model(model, "source")
     if not isinstance(source, Classifier):
         raise TypeError("the source must be a Classifier, an nn.Module or its name: an attack needs its gradient")
     return source

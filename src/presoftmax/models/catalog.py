@@ -4,11 +4,14 @@ A name is ``SOURCE/NAME?option=value&...`` or the path of a Python file with a f
 source of models is a `Provider` of its own; this file only finds the right one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from os import PathLike
 
 import torch
 
-from presoftmax.errors import ModelError
+from presoftmax.errors import ModelError, PresoftmaxError, first_line
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
 from presoftmax.models.fast import as_portable
@@ -20,7 +23,7 @@ __all__ = ["absolute_name", "list_models", "load_model", "load_models", "load_vi
 _NEAR = 3
 
 
-def load_model(name: str, device: str | torch.device | None = None) -> Classifier:
+def load_model(name: str | PathLike[str], device: str | torch.device | None = None) -> Classifier:
     """Load one classifier by its name.
 
     Args:
@@ -31,14 +34,15 @@ def load_model(name: str, device: str | torch.device | None = None) -> Classifie
 
     Raises:
         ModelError: no such model (the message lists near ones), a package or weights that are missing, or a black box.
+        TypeError: not a name.
     """
     model = load_victim(name, device)
     if not isinstance(model, Classifier):
-        raise ModelError(f"model {name!r} is a black box without gradient: it can be a victim, nothing else")
+        raise ModelError(f"model {str(name)!r} is a black box without gradient: it can be a victim, nothing else")
     return model
 
 
-def load_victim(name: str, device: str | torch.device | None = None) -> Classifier | BlackBox:
+def load_victim(name: str | PathLike[str], device: str | torch.device | None = None) -> Classifier | BlackBox:
     """Load a classifier, as `load_model` does, or a black box: ``net.onnx``, or a ``FILE.py:FUNCTION`` that gives one.
 
     Raises:
@@ -46,19 +50,21 @@ def load_victim(name: str, device: str | torch.device | None = None) -> Classifi
     """
     request = Request.parse(name)
     provider = _provider(request)
-    model = provider.load(request)
-    model.name = provider.short_name(request)
-    if isinstance(model, BlackBox):
-        return model
-    model.eval().requires_grad_(False)
-    # It only makes it faster; the logits stay the same up to rounding.
-    model = as_portable(model)
-    chosen = device or default_device()
-    with naming_device(chosen):
+    with _naming(request.name):
+        model = provider.load(request)
+        model.name = provider.short_name(request)
+        if isinstance(model, BlackBox):
+            return model
+        model.eval().requires_grad_(False)
+        # It only makes it faster; the logits stay the same up to rounding.
+        model = as_portable(model)
+        chosen = device or default_device()
+        with naming_device(chosen):
+            torch.empty(0, device=chosen)
         return model.to(chosen)
 
 
-def load_models(*names: str, device: str | torch.device | None = None) -> list[Classifier]:
+def load_models(*names: str | PathLike[str], device: str | torch.device | None = None) -> list[Classifier]:
     """Load several classifiers, see `load_model`; those of the same name are numbered as in `table_names`."""
     models = [load_model(name, device) for name in names]
     for model, unique in zip(models, table_names(*names), strict=True):
@@ -66,13 +72,13 @@ def load_models(*names: str, device: str | torch.device | None = None) -> list[C
     return models
 
 
-def table_names(*names: str) -> list[str]:
+def table_names(*names: str | PathLike[str]) -> list[str]:
     """How tables call models of these names: without options and folders, a repeated one with its number."""
     requests = [Request.parse(name) for name in names]
     return list(distinct_names(_provider(request).short_name(request) for request in requests))
 
 
-def absolute_name(name: str) -> str:
+def absolute_name(name: str | PathLike[str]) -> str:
     """The same model's name with the paths in it made absolute, so that it means the same in any folder."""
     request = Request.parse(name)
     path = _provider(request).absolute_path(request)
@@ -86,6 +92,17 @@ def absolute_name(name: str) -> str:
 def list_models() -> list[Listed]:
     """Every model that has a name, with whether it is available here and what it needs."""
     return [listed for provider in PROVIDERS for listed in provider.list()]
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Turn whatever a library or a user's network raises while it is built into a `ModelError` that names it."""
+    try:
+        yield
+    except PresoftmaxError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"model {name!r}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _provider(request: Request) -> Provider:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from presoftmax.errors import ModelError, PresoftmaxWarning, first_line
+from presoftmax.models._arguments import takes_gray
 from presoftmax.models._doubts import doubt
-from presoftmax.models.classifier import Model
+from presoftmax.models.classifier import Classifier, Model
 from presoftmax.models.devices import is_out_of_memory
 
 __all__ = ["ask", "check_logits", "check_same_classes", "checked_logits"]
@@ -23,9 +24,8 @@ def ask(model: Model, images: Tensor) -> Tensor:
     except Exception as error:  # a model is anybody's code and raises what it likes
         if is_out_of_memory(error):
             raise
-        raise ModelError(
-            f"model {model.name} failed on images {tuple(images.shape)}: {type(error).__name__}: {first_line(error)}"
-        ) from error
+        why = f"{type(error).__name__}: {first_line(error)}{_hint(model, images)}"
+        raise ModelError(f"model {model.name} failed on images {tuple(images.shape)}: {why}") from error
 
 
 def check_logits(model: Model, logits: Tensor, count: int) -> None:
@@ -73,6 +73,15 @@ def check_same_classes(widths: dict[str, int]) -> None:
     if len(set(widths.values())) > 1:
         listed = ", ".join(f"{name} {width}" for name, width in widths.items())
         raise ModelError(f"the models have different numbers of classes: {listed}")
+
+
+def _hint(model: Model, images: Tensor) -> str:
+    if isinstance(model, Classifier) and images.ndim == 4 and takes_gray(model.network, *images.shape[2:]):
+        return (
+            "; it takes gray images of one channel, and images here have three: "
+            "torch.nn.Sequential(torchvision.transforms.Grayscale(), network)"
+        )
+    return ""
 
 
 def _refuse_probabilities(name: str, logits: Tensor) -> None:

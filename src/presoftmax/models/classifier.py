@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from presoftmax.data import Preprocessing, resized
 from presoftmax.errors import ModelError
+from presoftmax.models._arguments import check_pixels, class_names, exits_raised, per_channel, told
 from presoftmax.models.logits import logits_in
 from presoftmax.models.names import own_name
 from presoftmax.models.variants import AS_GIVEN, ModelVariant
@@ -52,8 +55,8 @@ class Classifier(nn.Module):
         network: nn.Module,
         *,
         name: str | None = None,
-        mean: Sequence[float] = (0.0, 0.0, 0.0),
-        std: Sequence[float] = (1.0, 1.0, 1.0),
+        mean: float | Sequence[float] | Tensor = (0.0, 0.0, 0.0),
+        std: float | Sequence[float] | Tensor = (1.0, 1.0, 1.0),
         preprocessing: Preprocessing | None = None,
         classes: Sequence[str] | None = None,
     ) -> None:
@@ -63,26 +66,29 @@ class Classifier(nn.Module):
             network: takes normalized float images ``(N, 3, S, S)`` and returns logits ``(N, M)``.
             name: how tables and figures call it; what the network knows of itself when left out (see
                 `presoftmax.models.names`).
-            mean: per channel, in [0, 1] units; the network gets ``(image - mean) / std``. With the defaults the
-                network gets [0, 1] images and normalizes them itself, if at all.
+            mean: per channel, in [0, 1] units (one number stands for all three); the network gets
+                ``(image - mean) / std``. With the defaults it gets [0, 1] images and normalizes them itself, if at all.
             std: likewise. It also sets the scale on which an attack's step size acts (see `presoftmax.attacks`).
             preprocessing: input size, and how photos are brought to it; any size is taken when left out.
             classes: names of the M classes.
 
         Raises:
-            TypeError: not an ``nn.Module``.
-            ModelError: a std that is not positive.
+            TypeError: not an ``nn.Module``, or another argument of the wrong kind.
+            ModelError: a mean or std that is not of three channels, or a std that is not positive.
         """
         super().__init__()
         if not isinstance(network, nn.Module):
-            raise TypeError(f"a Classifier wraps an nn.Module, not {type(network).__name__}")
+            raise TypeError(f"a Classifier wraps an nn.Module, not {told(network)}")
+        if not isinstance(preprocessing, Preprocessing | None):
+            raise TypeError(f"preprocessing is a Preprocessing, such as Preprocessing(224), not {told(preprocessing)}")
+        mean, std = per_channel("mean", mean), per_channel("std", std)
         if min(std) <= 0:
-            raise ModelError(f"std must be positive, got {tuple(std)}")
+            raise ModelError(f"std must be positive, got {std}")
         self.network = network
         self.variant = AS_GIVEN
         self.name = name or own_name(network)
         self.preprocessing = preprocessing or Preprocessing(size=None)
-        self.classes = tuple(classes) if classes is not None else None
+        self.classes = class_names(classes)
         device = _device_of(network)
         self.register_buffer("mean", torch.tensor(mean, device=device).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device=device).view(1, 3, 1, 1), persistent=False)
@@ -116,6 +122,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float32 ``(N, M)`` of images uint8 (0 to 255) or float (0 to 1) ``(N, 3, H, W)``."""
+        check_pixels(images)
         pixels = images.to(self.device)
         pixels = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
         size = self.preprocessing.size
@@ -123,7 +130,8 @@ class Classifier(nn.Module):
         normalized = self._normalized(pixels)
         # Fused layers bring what they are given to their own number format.
         weight = normalized if self.variant.fused else next(self.network.parameters(), normalized)
-        logits: Tensor = logits_in(self.network(normalized.to(weight.dtype)))
+        with exits_raised():
+            logits: Tensor = logits_in(self.network(normalized.to(weight.dtype)))
         if not isinstance(logits, Tensor):
             raise TypeError(f"it returned {type(logits).__name__}, in which there are no logits")
         return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
@@ -154,9 +162,11 @@ class BlackBox:
         name: str | None = None,
         classes: Sequence[str] | None = None,
     ) -> None:
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"a BlackBox wraps a callable from images to logits, not {told(function)}")
         self.function = function
         self.name = name or own_name(function)
-        self.classes = tuple(classes) if classes is not None else None
+        self.classes = class_names(classes)
 
     @property
     def device(self) -> torch.device:
@@ -165,8 +175,9 @@ class BlackBox:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(N, M)``, on the device of the images."""
-        with torch.no_grad():
+        with torch.no_grad(), exits_raised():
             answer = logits_in(self.function(images.cpu()))
+        answer = answer if isinstance(answer, Tensor) else np.asarray(answer)
         return torch.as_tensor(answer, dtype=torch.float32, device=images.device)
 
 

@@ -17,7 +17,7 @@ def naming_device(device: str | torch.device) -> Iterator[None]:
     """Turn what torch says of a device that is not there into a `ModelError` that names it."""
     try:
         yield
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ModelError(f"device {str(device)!r} cannot be used here: {first_line(error, 120)}") from error
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from presoftmax.choices import Precision
 from presoftmax.errors import first_line
+from presoftmax.models._arguments import exits_raised
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fast._fuse import fuse
@@ -193,7 +194,8 @@ class _Trial:
     def of(self, variant: ModelVariant) -> Classifier | None:
         """The model on this variant; None where that does not work or does not agree."""
         try:
-            candidate = as_variant(self._model, variant)
+            with exits_raised():
+                candidate = as_variant(self._model, variant)
             if self._expected is None:
                 raise ValueError("the model itself gives no answer to compare with")
             self.errors[variant] = self._differs(self._run(candidate), self._expected)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -28,8 +29,14 @@ class Request:
     options: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, name: str) -> "Request":
+    def parse(cls, name: str | PathLike[str]) -> "Request":
         """Split ``PATH?key=value&...``; raises `ModelError` for options that are not ``key=value``."""
+        if not isinstance(name, str | PathLike):
+            raise TypeError(
+                "a model's name is a text such as 'torchvision/resnet50', or a path such as 'net.py:build', got "
+                f"{type(name).__name__}"
+            )
+        name = str(name)
         path, _, query = name.partition("?")
         try:
             options = dict(parse_qsl(query, strict_parsing=True)) if query else {}

@@ -1,7 +1,8 @@
 """A user's own model: a function in a Python file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -17,8 +18,8 @@ class PythonFile:
     """``FILE.py:FUNCTION``. The file's code runs: only name files that you trust.
 
     The function takes no arguments and returns a `Classifier`, or an ``nn.Module`` that takes [0, 1] images and
-    returns logits, or, for a victim, a `BlackBox` or any callable from 8-bit images to logits. A list ``CLASSES`` in
-    the file names the classes of such a module or callable.
+    returns logits, or, for a victim, a `BlackBox` or any callable from 8-bit images to logits; the name may also be
+    that of a finished `Classifier`, `BlackBox` or ``nn.Module``. A list ``CLASSES`` in the file names the classes.
     """
 
     def accepts(self, request: Request) -> bool:
@@ -29,18 +30,18 @@ class PythonFile:
         """Run the file, call the function."""
         request.check_options()
         loaded = load_object(request.path, "model", ModelError)
-        network = call(loaded)
+        given = loaded.value
+        network = given if isinstance(given, Classifier | BlackBox | nn.Module) else call(loaded)
         if isinstance(network, Classifier | BlackBox):
             return network
-        classes = getattr(loaded.module, "CLASSES", None)
+        classes = _class_names(request.name, getattr(loaded.module, "CLASSES", None))
         if isinstance(network, nn.Module):
             return Classifier(network, classes=classes)
-        if callable(network):
+        if callable(network) and not isinstance(network, type):
             return BlackBox(network, classes=classes)
         function = request.path.rpartition(":")[2]
-        raise ModelError(
-            f"model {request.name!r}: {function}() returned {type(network).__name__}, no nn.Module and no callable"
-        )
+        what = f"the class {network.__name__}, not one of it" if isinstance(network, type) else type(network).__name__
+        raise ModelError(f"model {request.name!r}: {function}() returned {what}, no nn.Module and no callable")
 
     def short_name(self, request: Request) -> str:
         """``FILE:FUNCTION``, without the folder and the ending."""
@@ -54,3 +55,14 @@ class PythonFile:
     def list(self) -> Iterable[Listed]:
         """The form of the name."""
         yield Listed("FILE.py:FUNCTION", True, "")
+
+
+def _class_names(name: str, given: Any) -> tuple[str, ...] | None:
+    """The names in ``CLASSES``: a sequence, or ``{0: "cat", 1: "dog"}``."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping) and set(given) == set(range(len(given))):
+        given = [given[number] for number in range(len(given))]
+    if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
+        raise ModelError(f"model {name!r}: CLASSES in its file must be a list of names, not {type(given).__name__}")
+    return tuple(str(each) for each in given)
