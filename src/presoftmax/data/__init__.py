@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING
 
 from presoftmax.data.accepted import GivenImages, as_images, as_labels
-from presoftmax.data.arrays import ARRAY_FILES, Arrays, read_arrays
+from presoftmax.data.arrays import ARRAY_FILES, Arrays, is_array_file, read_arrays
+from presoftmax.data.content import describe_content
+from presoftmax.data.form import as_grey_levels, as_path
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.pool import Pool, check_location, open_pool, shuffled
 from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import samples
+from presoftmax.data.torch_file import load_tensors
 from presoftmax.errors import face
 
 __all__ = [
@@ -21,11 +24,16 @@ __all__ = [
     "Pool",
     "Preprocessing",
     "Skipped",
+    "as_grey_levels",
     "as_images",
     "as_labels",
+    "as_path",
     "check_location",
+    "describe_content",
+    "is_array_file",
     "list_images",
     "list_unlabeled",
+    "load_tensors",
     "nothing_usable",
     "open_pool",
     "read_arrays",

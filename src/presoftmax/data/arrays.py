@@ -4,18 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from presoftmax.errors import DataError, first_line
+from presoftmax.data._array_files import open_arrays, read_stored
+from presoftmax.data._stored import Found, Stored
+from presoftmax.data.form import as_images, as_path
+from presoftmax.errors import DataError
 
-__all__ = ["ARRAY_FILES", "Arrays", "read_arrays"]
+__all__ = ["ARRAY_FILES", "Arrays", "is_array_file", "read_arrays"]
 
 ARRAY_FILES = (".npz", ".npy", ".pt", ".pth", ".safetensors")
 # Parts of names that say which images an array holds; a name without any of them says nothing.
@@ -23,6 +21,7 @@ _ADVERSARIAL = re.compile(r"adv|perturbed", re.IGNORECASE)
 _CLEAN = re.compile(r"clean|orig|natural|benign|nat$|unperturbed", re.IGNORECASE)
 _GENERAL = ("images", "inputs", "x", "data", "arr_0")
 _LABELS = ("labels", "label", "y", "y_true", "true_labels", "arr_1")
+_IN_A_LIST = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True)
@@ -40,44 +39,55 @@ class Arrays:
     clean: Tensor | None
 
 
-def read_arrays(path: Path) -> Arrays:
+def is_array_file(path: str | Path) -> bool:
+    """Whether a path ends as files of arrays do."""
+    return Path(path).suffix.lower() in ARRAY_FILES
+
+
+def read_arrays(path: str | Path) -> Arrays:
     """Read images from one file.
 
     The images are found by name: ``adv_inputs`` (torchattacks' ``save``), ``adversarial``, ``x_adv``, ... are the
     adversarial ones, ``clean_inputs``, ``original``, ... the clean ones. A general name (``images``, ``x``) stands for
     the adversarial ones where nothing in the file is better called so, else for the clean ones. Or the file is a
-    single array. Channels may come last. Floats must be in [0, 1].
+    single array, or a pair of images and labels. Channels may come last, gray images get three equal channels, whole
+    numbers from 0 to 255 are grey levels. Floats must be in [0, 1].
 
     Raises:
-        DataError: not such a file, a pickle that holds code, no images in it or several arrays that could be them, or
-            images of another form.
+        DataError: not such a file, a pickle that holds code, no images in it or several arrays that could be them,
+            images of another form, or sizes that no memory holds.
     """
-    content = _content(path)
-    tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
-    images, clean = _by_name(path, tensors, content)
-    labels = next((tensors[name] for name in _LABELS if name in tensors), None)
+    path = as_path(path, "a file of arrays")
+    found = open_arrays(path)
+    images, clean = _by_name(path, found)
+    labels = _labels(path, found.arrays, images)
     for name, values in (("labels", labels), ("clean images", clean)):
-        if values is not None and (values.ndim == 0 or images.ndim == 0 or len(values) != len(images)):
+        if values is not None and (not values.shape or not images.shape or values.shape[0] != images.shape[0]):
             raise DataError(f"{path}: {_count(images)} images but {_count(values)} {name}")
     return Arrays(
-        _as_images(path, images),
-        None if labels is None else _as_labels(path, labels),
-        None if clean is None else _as_images(path, clean),
+        as_images(str(path), read_stored(path, images)),
+        None if labels is None else _as_labels(path, read_stored(path, labels)),
+        None if clean is None else as_images(str(path), read_stored(path, clean)),
     )
 
 
-def _by_name(path: Path, tensors: Mapping[str, Tensor], content: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+def _by_name(path: Path, found: Found) -> tuple[Stored, Stored | None]:
     """The images and the clean ones; each name is asked what it says, and two that say the same are refused."""
-    pictures = [name for name, value in tensors.items() if value.ndim == 4] or list(tensors)
+    pictures = _pictures(found.arrays)
     kinds: dict[str, list[str]] = {"clean": [], "adversarial": [], "general": []}
     for name in pictures:
         if _CLEAN.search(name):
             kinds["clean"].append(name)
         elif _ADVERSARIAL.search(name):
             kinds["adversarial"].append(name)
-        elif name in _GENERAL:
+        elif _last(name) in _GENERAL or _IN_A_LIST.fullmatch(name):
             kinds["general"].append(name)
     for kind, names in kinds.items():
+        if len(names) > 1 and all(_IN_A_LIST.fullmatch(name) for name in names):
+            raise DataError(
+                f"{path}: {len(names)} tensors (one for each epsilon, as foolbox gives?), {' and '.join(names)}; "
+                "save one of them"
+            )
         if len(names) > 1:
             what = "the images" if kind == "general" else f"the {kind} images"
             raise DataError(f"{path}: {' and '.join(names)} could each be {what}; save one of them")
@@ -88,44 +98,42 @@ def _by_name(path: Path, tensors: Mapping[str, Tensor], content: Mapping[str, An
     if chosen is None:
         raise DataError(
             f"{path}: no images; expected an array called adversarial, adv, x_adv, adv_inputs, images, x or the like, "
-            f"found {', '.join(content) or 'nothing'}"
+            f"found {', '.join((*found.arrays, *found.other)) or 'nothing'}"
         )
-    return tensors[chosen], None if other is None else tensors[other]
+    return found.arrays[chosen], None if other is None else found.arrays[other]
 
 
-def _content(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.suffix in (".npz", ".npy"):
-            return _of_numpy(path)
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    except (BadZipFile, ValueError, TypeError, SafetensorError, RuntimeError, EOFError) as error:
-        raise DataError(f"{path}: not a readable file of arrays ({first_line(error)})") from error
-    except Exception as error:  # torch.load raises pickle's error of the day for what it will not unpickle
-        raise DataError(f"{path}: refused; it holds more than tensors ({type(error).__name__})") from error
-    if isinstance(loaded, list | tuple):
-        if len(loaded) != 1:
-            raise DataError(
-                f"{path}: {len(loaded)} tensors (one for each epsilon, as foolbox gives?); save one of them"
-            )
-        loaded = loaded[0]
-    return loaded if isinstance(loaded, dict) else {"images": loaded}
+def _pictures(arrays: Mapping[str, Stored]) -> list[str]:
+    """The arrays that could be images: those of four axes, else of three, else any, for whoever checks them to say."""
+    for axes in (4, 3):
+        if names := [name for name, each in arrays.items() if len(each.shape) == axes]:
+            return names
+    return list(arrays)
 
 
-def _of_numpy(path: Path) -> dict[str, Tensor]:
-    """An archive of arrays, or one array, whatever the ending says."""
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return {"images": torch.from_numpy(loaded)}
-    with loaded as archive:
-        return {name: torch.from_numpy(archive[name]) for name in archive.files}
+def _last(name: str) -> str:
+    return name.rpartition(".")[2].lower()
 
 
-def _count(values: Tensor) -> int:
-    return len(values) if values.ndim else 1
+def _labels(path: Path, arrays: Mapping[str, Stored], images: Stored) -> Stored | None:
+    named = [each for wanted in _LABELS for name, each in arrays.items() if _last(name) == wanted]
+    if len(named) > 1 and not _all_equal(path, named):
+        listed = " and ".join(each.name for each in named)
+        raise DataError(f"{path}: {listed} could each be the labels, and they differ; save one of them")
+    if named:
+        return named[0]
+    # (images, labels), as a loader gives them.
+    beside = [each for name, each in arrays.items() if _IN_A_LIST.fullmatch(name) and each is not images]
+    return beside[0] if len(beside) == 1 and beside[0].shape == images.shape[:1] else None
+
+
+def _all_equal(path: Path, stored: list[Stored]) -> bool:
+    first = read_stored(path, stored[0])
+    return all(torch.equal(first, read_stored(path, each)) for each in stored[1:])
+
+
+def _count(values: Stored) -> int:
+    return values.shape[0] if values.shape else 1
 
 
 def _as_labels(path: Path, values: Tensor) -> Tensor:
@@ -133,19 +141,3 @@ def _as_labels(path: Path, values: Tensor) -> Tensor:
         kind = str(values.dtype).removeprefix("torch.")
         raise DataError(f"{path}: labels must be integers (N,), got {kind} {tuple(values.shape)}")
     return values.to(torch.int64)
-
-
-def _as_images(path: Path, values: Tensor) -> Tensor:
-    if values.ndim == 4 and values.shape[1] != 3 and values.shape[3] == 3:
-        values = values.permute(0, 3, 1, 2)
-    if values.ndim != 4 or values.shape[1] != 3:
-        raise DataError(f"{path}: images {tuple(values.shape)}; expected (N, 3, H, W) or (N, H, W, 3)")
-    if values.dtype == torch.uint8:
-        return values.contiguous()
-    if not values.is_floating_point():
-        raise DataError(f"{path}: images of {values.dtype}; expected uint8, or floats in [0, 1]")
-    low, high = (float(each) for each in values.aminmax()) if values.numel() else (0.0, 1.0)
-    if not (low >= -1e-4 and high <= 1 + 1e-4):
-        hint = "; divide by 255, or store them as uint8" if high > 2 else "; undo the normalization first"
-        raise DataError(f"{path}: float images from {low:.3g} to {high:.3g}, expected [0, 1]{hint}")
-    return values.float().clamp(0, 1).contiguous()
