@@ -15,7 +15,10 @@ UNKNOWN = -1
 """The label of an image of which none is known."""
 
 _SUFFIXES = {
-    ".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif", ".avif", ".jp2",
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
+    ".pbm", ".pnm", ".gif", ".avif", ".jp2", ".j2k", ".tga",
+    # Not read, but photos all the same: they are named with the reason rather than passed over.
+    ".heic", ".heif", ".jxl",
 }  # fmt: skip
 _FILE_COLUMNS = ("file", "filename", "image", "image_id", "path", "id")
 _WORDNET_ID = re.compile(r"n\d{8}")
@@ -197,4 +200,5 @@ def _imagenet_numbers(root: Path, folders: list[str]) -> list[int] | None:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and path.is_file()
+    # Beside "a.jpg", macOS leaves "._a.jpg", which is no image.
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith("._") and path.is_file()

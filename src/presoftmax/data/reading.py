@@ -1,5 +1,6 @@
 """Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -8,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from presoftmax.data._decoding import MOST_PIXELS, decode, refusing
 from presoftmax.data.imageset import ImageSet, Skipped
 from presoftmax.data.listing import Listing
-from presoftmax.errors import DataError
+from presoftmax.errors import DataError, PresoftmaxWarning
 
 __all__ = [
     "Preprocessing",
-    "decode",
     "decode_all",
     "read_images",
     "read_part",
@@ -26,9 +27,6 @@ __all__ = [
     "to_picture",
     "to_tensor",
 ]
-
-# Modes that become RGB without losing anything; deeper ones (I, I;16, F) would.
-_EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr"}
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,22 @@ class Preprocessing:
     crop: bool = True
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """Resize and crop a decoded RGB image."""
+        """Resize and crop a decoded RGB image.
+
+        Raises:
+            DataError: so long and thin an image that it would not fit into memory once its shorter side is resized.
+        """
         if self.size is None:
             return image
         if not self.crop:
             return image.resize((self.size, self.size), Image.Resampling[self.interpolation.upper()])
         scale = (self.resize or self.size) / min(image.size)
         width, height = (max(self.size, round(side * scale)) for side in image.size)
+        if width * height > max(MOST_PIXELS, image.width * image.height):
+            raise DataError(
+                f"{image.width}x{image.height} pixels would be {width}x{height} with a shorter side of "
+                f"{min(width, height)}: too long and thin; crop it first"
+            )
         if (width, height) != image.size:
             image = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
         left, top = (width - self.size) // 2, (height - self.size) // 2
@@ -66,7 +73,8 @@ def read_images(listing: Listing, preprocessing: Preprocessing | None = None) ->
     """Decode all images of a listing.
 
     An image that cannot be used (corrupt, more than 8 bits a channel, transparent) is left out and named in
-    ``skipped``. Gray images get three equal channels; an alpha channel that is opaque everywhere is dropped.
+    ``skipped``. Gray images get three equal channels; an alpha channel that is opaque everywhere is dropped; of an
+    animation the first frame is read, and a warning says so.
 
     Args:
         listing: what to read.
@@ -100,24 +108,30 @@ def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], preprocess
     """
     skipped: list[Skipped] = []
     pixels: list[Tensor] = []
+    animated: list[str] = []
     kept: list[tuple[str, str, int]] = []
     for name, where, file, label in named:
         try:
-            image = preprocessing.apply(decode(file))
+            with refusing(file):
+                decoded = decode(file)
+                pixels.append(to_tensor(preprocessing.apply(decoded.image)))
         except DataError as error:
             skipped.append(Skipped(where, str(error)))
             continue
-        pixels.append(to_tensor(image))
+        animated += [where] * decoded.animated
         if pixels[-1].shape != pixels[0].shape:
             raise DataError(
                 f"{where}: {_size(pixels[-1])} pixels where {Path(kept[0][1]).name} has {_size(pixels[0])}; "
                 "give a size to bring them all to one"
             )
         kept.append((name, where, label))
+    if animated:
+        more = f" and {len(animated) - 1} more" if len(animated) > 1 else ""
+        warnings.warn(f"{animated[0]}{more}: animated; its first frame is read", PresoftmaxWarning, stacklevel=2)
     if not kept:
         return ImageSet.empty(skipped)
     labels = torch.tensor([label for _, _, label in kept], dtype=torch.int64)
-    return ImageSet(torch.stack(pixels), labels, tuple(name for name, _, _ in kept), tuple(skipped))
+    return ImageSet(_stacked(pixels, kept[0][1]), labels, tuple(name for name, _, _ in kept), tuple(skipped))
 
 
 def resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
@@ -137,26 +151,14 @@ def to_picture(image: Tensor) -> Image.Image:
     return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
 
 
-def decode(path: Path | BytesIO) -> Image.Image:
-    """One file, or its bytes, as an RGB image.
-
-    Raises:
-        DataError: the file is missing, corrupt, deeper than 8 bits, transparent, or too large to be safe.
-    """
+def _stacked(pixels: list[Tensor], first: str) -> Tensor:
     try:
-        with Image.open(path) as opened:
-            opened.load()
-            # As the camera was held: what a person sees, and what other readers give.
-            image = ImageOps.exif_transpose(opened)
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"not a usable image ({type(error).__name__})") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"could not be decoded ({error})") from error
-    if image.mode not in _EIGHT_BIT_MODES:
-        raise DataError(f"mode {image.mode}: only images of 8 bits a channel are read")
-    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise DataError("transparent: what a model would see is undefined; flatten it first")
-    return image.convert("RGB")
+        return torch.stack(pixels)
+    except (MemoryError, RuntimeError) as error:
+        words = (
+            f"{len(pixels)} images of {_size(pixels[0])} pixels do not fit into memory; give a size, or fewer of them"
+        )
+        raise DataError(f"{first} and the images after it: {words}") from error
 
 
 def _size(image: Tensor) -> str:
