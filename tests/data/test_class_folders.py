@@ -68,7 +68,7 @@ def test_a_part_of_imagenets_folders_are_the_classes_of_their_ids(tmp_path):
 
 def test_without_timm_a_part_of_imagenets_folders_is_refused(tmp_path, monkeypatch):
     found = importlib.util.find_spec
-    monkeypatch.setattr("presoftmax.data.listing.find_spec", lambda name: None if name == "timm" else found(name))
+    monkeypatch.setattr("presoftmax.data._labels.find_spec", lambda name: None if name == "timm" else found(name))
     write_folders(tmp_path, "n01440764", "n15075141")
     with pytest.raises(DataError, match=r"2 of ImageNet's class folders; .*pip install 'presoftmax\[timm\]'"):
         list_images(tmp_path)

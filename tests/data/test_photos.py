@@ -187,7 +187,9 @@ def test_whatever_a_decoder_raises_is_one_line_with_the_file(tmp_path, monkeypat
 def test_a_bomb_is_named(tmp_path, monkeypatch):
     PICTURE.save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
-    assert reason_of(tmp_path / "a.png").startswith("too large to be safe (DecompressionBombError: Image size (80 pixels) exceeds")
+    assert reason_of(tmp_path / "a.png").startswith(
+        "too large to be safe (DecompressionBombError: Image size (80 pixels) exceeds"
+    )
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

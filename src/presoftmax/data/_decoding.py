@@ -60,7 +60,9 @@ def refusing(path: Path | BytesIO) -> Iterator[None]:
     except DataError:
         raise
     except Image.DecompressionBombError as error:
-        raise DataError(f"too large to be safe (DecompressionBombError: {first_line(error)}); make it smaller") from error
+        raise DataError(
+            f"too large to be safe (DecompressionBombError: {first_line(error)}); make it smaller"
+        ) from error
     except UnidentifiedImageError as error:
         raise DataError(f"not a usable image (UnidentifiedImageError{_instead(path)})") from error
     except MemoryError as error:

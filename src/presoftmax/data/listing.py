@@ -1,12 +1,14 @@
 """Which images there are, and their labels: a folder with a CSV, or class folders. Nothing is decoded here."""
 
-import csv
-import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from presoftmax.data._label_table import read_table
+from presoftmax.data._labels import WORDNET_ID, imagenet_positions, label_of
+from presoftmax.data._names import Names
+from presoftmax.data.form import as_path
 from presoftmax.errors import DataError
 
 __all__ = ["UNKNOWN", "Entry", "Listing", "list_images", "list_unlabeled"]
@@ -20,10 +22,7 @@ _SUFFIXES = {
     # Not read, but photos all the same: they are named with the reason rather than passed over.
     ".heic", ".heif", ".jxl",
 }  # fmt: skip
-_FILE_COLUMNS = ("file", "filename", "image", "image_id", "path", "id")
-_WORDNET_ID = re.compile(r"n\d{8}")
 _IMAGENET_CLASSES = 1000
-_LABEL_COLUMNS = ("label", "true_label", "class", "target")
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,11 @@ def list_images(
         folder: with ``labels``, a folder of images; without, a folder of class folders as in torchvision's
             ``ImageFolder``. Class folders are numbers, or names of ``class_names``, or ImageNet's (``n01440764``), or
             else they are numbered in sorted order, and must then be as many as the model has classes.
-        labels: a CSV with a header: a column of file names (``file``, ``filename``, ``image``, ``image_id``, ``path``
-            or ``id``; the ending may be left out) and a column of 0-based classes (``label``, ``true_label``,
-            ``class`` or ``target``).
-        class_names: names of the model's classes, for class folders.
+        labels: a table with a header (in any case; commas, semicolons or tabs): a column of file names (``file``,
+            ``filename``, ``image``, ``image_id``, ``path`` or ``id``; the ending may be left out) and a column of
+            classes (``label``, ``true_label``, ``class`` or ``target``), 0-based numbers, names of ``class_names``, or
+            WordNet ids. Or two columns without a header.
+        class_names: names of the model's classes, for class folders and labels.
 
     Raises:
         DataError: a missing folder or CSV, no images, a bad row (named by its line), an unclear class folder.
@@ -68,13 +68,13 @@ def list_images(
     root = _existing(folder)
     numbered: int | None = None
     if labels is not None:
-        entries = _from_csv(root, Path(labels))
+        entries = _from_table(root, as_path(labels, "labels"), class_names)
     else:
         entries, numbered = _from_class_folders(root, class_names)
     if not entries:
         hint = "" if labels is not None else " in class folders; for a flat folder give a CSV of labels"
         raise DataError(f"{root}: no images{hint}")
-    return Listing(str(root), tuple(sorted(entries, key=lambda entry: entry.id)), numbered)
+    return Listing(str(root), tuple(sorted(_told_apart(root, entries), key=lambda entry: entry.id)), numbered)
 
 
 def list_unlabeled(folder: str | Path) -> Listing:
@@ -84,11 +84,12 @@ def list_unlabeled(folder: str | Path) -> Listing:
         DataError: a missing folder, or no images.
     """
     root = _existing(folder)
-    return Listing(str(root), tuple(_entry_of(root, path, UNKNOWN) for path in _images_below(root)))
+    entries = [_entry_of(root, path, UNKNOWN) for path in _images_below(root)]
+    return Listing(str(root), tuple(_told_apart(root, entries)))
 
 
 def _existing(folder: str | Path) -> Path:
-    root = Path(folder)
+    root = as_path(folder, "a folder of images")
     if not root.is_dir():
         raise DataError(f"{root}: not a folder of images")
     return root
@@ -105,40 +106,27 @@ def _entry_of(root: Path, path: Path, label: int) -> Entry:
     return Entry(path.relative_to(root).with_suffix("").as_posix(), path, label)
 
 
-def _from_csv(root: Path, table: Path) -> list[Entry]:
+def _told_apart(root: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Of files that only their endings tell apart (``a.png`` beside ``a.jpg``), the ids keep them."""
+    count = Counter(entry.id for entry in entries)
+    return [
+        entry if count[entry.id] == 1 else replace(entry, id=entry.path.relative_to(root).as_posix())
+        for entry in entries
+    ]
+
+
+def _from_table(root: Path, table: Path, class_names: Sequence[str] | None) -> list[Entry]:
     if not table.is_file():
         raise DataError(f"{table}: no such CSV of labels")
-    files = {path.relative_to(root): path for path in _images_below(root)}
-    by_name = {str(name): path for name, path in files.items()}
-    by_name |= {str(name.with_suffix("")): path for name, path in files.items()}
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            file_column = _column(table, rows.fieldnames, _FILE_COLUMNS, "file names")
-            label_column = _column(table, rows.fieldnames, _LABEL_COLUMNS, "labels")
-            return [
-                _entry(root, by_name, f"{table}:{rows.line_num}", row[file_column], row[label_column]) for row in rows
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: not a CSV ({error})") from error
-
-
-def _column(table: Path, header: Sequence[str] | None, wanted: Sequence[str], what: str) -> str:
-    found = [name for name in wanted if name in (header or ())]
-    if not found:
-        raise DataError(f"{table}: no column of {what}; expected one of {', '.join(wanted)}")
-    return found[0]
-
-
-def _entry(root: Path, by_name: dict[str, Path], where: str, name: str | None, label: str | None) -> Entry:
-    path = by_name.get(name or "")
-    if path is None:
-        raise DataError(f"{where}: no image {name!r} in {root}")
-    try:
-        number = int(label or "")
-    except ValueError:
-        raise DataError(f"{where}: label {label!r} of {name!r} is not a whole number") from None
-    return _entry_of(root, path, number)
+    names = Names(root, _images_below(root))
+    found: dict[Path, tuple[int, str]] = {}
+    for row in read_table(table, names.has):
+        path = names.one(row.where, row.file)
+        label = label_of(row.where, row.file, row.label, class_names)
+        before, where = found.setdefault(path, (label, row.where))
+        if before != label:
+            raise DataError(f"{row.where}: label {label} of {row.file!r}, of which {where} says {before}")
+    return [_entry_of(root, path, label) for path, (label, _) in found.items()]
 
 
 def _from_class_folders(root: Path, class_names: Sequence[str] | None) -> tuple[list[Entry], int | None]:
@@ -162,7 +150,7 @@ def _class_numbers(root: Path, folders: list[str], class_names: Sequence[str] | 
         return numbers
     if class_names is not None and all(name in class_names for name in folders):
         return [_number_of(root, name, class_names) for name in folders]
-    if folders and all(_WORDNET_ID.fullmatch(name) for name in folders):
+    if folders and all(WORDNET_ID.fullmatch(name) for name in folders):
         return _imagenet_numbers(root, folders)
     if class_names is not None and len(folders) != len(class_names):
         raise DataError(
@@ -184,18 +172,7 @@ def _imagenet_numbers(root: Path, folders: list[str]) -> list[int] | None:
     """Classes of ImageNet-1k by WordNet id: in its own order where all are there, else as timm lists them."""
     if len(folders) == _IMAGENET_CLASSES:
         return None
-    if find_spec("timm") is None:
-        raise DataError(
-            f"{root}: {len(folders)} of ImageNet's class folders; which classes they are, timm knows: "
-            "pip install 'presoftmax[timm]', or name them by class number, or give a CSV of labels"
-        )
-    from timm.data import ImageNetInfo
-
-    info = ImageNetInfo()
-    position = {info.index_to_label_name(number): number for number in range(info.num_classes())}
-    unknown = [name for name in folders if name not in position]
-    if unknown:
-        raise DataError(f"{root}: {unknown[0]} is no class of ImageNet-1k")
+    position = imagenet_positions(f"{root}: {len(folders)} of ImageNet's class folders", folders)
     return [position[name] for name in folders]
 
 
