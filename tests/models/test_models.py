@@ -11,7 +11,7 @@ import presoftmax as ps
 from presoftmax.data import Preprocessing
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier, ask, checked_logits, frozen
-from presoftmax.models._weights import read_state_dict
+from presoftmax.models._weights_file import read_state_dicts
 from presoftmax.models.catalog import load_model
 from presoftmax.models.providers import Request
 from tests.conftest import Tiny, make_images, make_set
@@ -169,7 +169,7 @@ def test_a_pickle_is_refused_and_nothing_in_it_runs(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     for name in ("evil.pth", "evil2.pth", "noise.safetensors", "list.pth"):
         with pytest.raises(ModelError, match=name):
-            read_state_dict(tmp_path / name)
+            read_state_dicts(tmp_path / name)
     assert not touched.exists()
 
 

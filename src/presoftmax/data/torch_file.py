@@ -14,4 +14,6 @@ def load_tensors(path: Path) -> Any:
     with warnings.catch_warnings():
         # Of the pickle's protocol; if that matters, it cannot be read, and the error says so.
         warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Of an open file the content is asked; of a name the ending, by newer versions of torch.
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)

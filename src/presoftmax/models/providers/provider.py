@@ -1,17 +1,22 @@
 """What a source of models is."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import unquote, unquote_plus
 
 from presoftmax.errors import ModelError
 from presoftmax.models.classifier import BlackBox, Classifier
 
 __all__ = ["Listed", "Provider", "Request", "require_package"]
+
+_OPTIONS = re.compile(r"\?(?=[A-Za-z_]+=)")
+_NEXT_OPTION = re.compile(r"&(?=[A-Za-z_]+=)")
+_WEIGHTS = {".pt", ".pth", ".safetensors", ".bin", ".ckpt", ".tar", ".th", ".pkl"}
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,13 @@ class Request:
                 "a model's name is a text such as 'torchvision/resnet50', or a path such as 'net.py:build', got "
                 f"{type(name).__name__}"
             )
-        name = str(name)
-        path, _, query = name.partition("?")
-        try:
-            options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
-        except ValueError:
-            raise ModelError(f"model {name!r}: options are written ?weights=FILE&classes=M") from None
-        return cls(name, path, options)
+        text = str(name)
+        found = _OPTIONS.search(text)
+        if found is None:
+            if "?" in text and not text.endswith(".onnx") and ".py:" not in text:
+                raise ModelError(f"model {text!r}: options are written ?weights=FILE&classes=M")
+            return cls(text, text)
+        return cls(text, text[: found.start()], _options(text, text[found.start() + 1 :]))
 
     def check_options(self, *known: str) -> None:
         """Raise `ModelError` for an option that is not among the known ones."""
@@ -62,9 +67,27 @@ class Request:
     def weights_file(self) -> Path | None:
         """The option ``weights`` where it names a file (by its ending, or because it is one)."""
         text = self.options.get("weights", "")
-        path = Path(text).expanduser()
-        named = path.suffix in {".pt", ".pth", ".safetensors", ".bin"} or path.is_file()
+        paths = [Path(each).expanduser() for each in (text, unquote(text), unquote_plus(text))]
+        # A name is taken as it is; of one that is no file, what it says when it is read as part of a URL.
+        path = next((each for each in paths if each.is_file()), paths[0])
+        named = path.suffix.lower() in _WEIGHTS or path.exists() or "/" in text
         return path if text and named else None
+
+
+def _options(name: str, query: str) -> dict[str, str]:
+    """``key=value&...``; names of files keep every ``&``, ``+``, ``%`` and ``?`` in them."""
+    options: dict[str, str] = {}
+    key = ""
+    for part in _NEXT_OPTION.split(query):
+        joined = f"{options[key]}&{part}" if key else ""
+        if joined and Path(joined).expanduser().is_file():
+            options[key] = joined
+            continue
+        key, _, value = part.partition("=")
+        if key in options:
+            raise ModelError(f"model {name!r}: the option {key!r} is given twice")
+        options[key] = value
+    return options
 
 
 @dataclass(frozen=True)

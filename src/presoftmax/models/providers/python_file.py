@@ -8,6 +8,7 @@ from torch import nn
 
 from presoftmax.errors import ModelError
 from presoftmax.extensions import absolute_spec, call, is_python_name, load_object
+from presoftmax.models._weights import load_weights
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.providers.provider import Listed, Request
 
@@ -28,10 +29,12 @@ class PythonFile:
 
     def load(self, request: Request) -> Classifier | BlackBox:
         """Run the file, call the function."""
-        request.check_options()
+        request.check_options("weights")
         loaded = load_object(request.path, "model", ModelError)
         given = loaded.value
         network = given if isinstance(given, Classifier | BlackBox | nn.Module) else call(loaded)
+        if request.options:
+            _load(request, network)
         if isinstance(network, Classifier | BlackBox):
             return network
         classes = _class_names(request.name, getattr(loaded.module, "CLASSES", None))
@@ -55,6 +58,16 @@ class PythonFile:
     def list(self) -> Iterable[Listed]:
         """The form of the name."""
         yield Listed("FILE.py:FUNCTION", True, "")
+
+
+def _load(request: Request, network: Any) -> None:
+    """Put the weights that were asked for into a network."""
+    file, inner = request.weights_file(), network.network if isinstance(network, Classifier) else network
+    if file is None:
+        raise ModelError(f"model {request.name!r}: weights={request.options['weights']} is no file")
+    if not isinstance(inner, nn.Module):
+        raise ModelError(f"model {request.name!r}: weights= goes with a network, not with {type(network).__name__}")
+    load_weights(inner, file, request.path)
 
 
 def _class_names(name: str, given: Any) -> tuple[str, ...] | None:
