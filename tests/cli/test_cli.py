@@ -233,7 +233,7 @@ def corrupt_photos(place):
         ({"victims": "nan"}, (), "model m:nan returned NaN or infinity for all of"),
         ({"victims": "probabilities"}, (), "model m:probabilities returns probabilities, not logits"),
         ({"photos": "empty"}, (), "empty: no images"),
-        ({"photos": "nowhere"}, (), "nowhere: not a folder of images"),
+        ({"photos": "nowhere"}, (), "nowhere: no such folder or file of images"),
         ({"labels": "none.csv"}, (), "none.csv: no such CSV of labels"),
         ({"labels": "high.csv"}, (), "label 99 of image"),
         ({"labels": "wrong.csv"}, (), "none of 6 images is classified correctly by every model"),
@@ -386,7 +386,7 @@ def test_audit_with_labels_and_too_few_images_for_a_reference(place):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("m.py:source", "nowhere"), "nowhere: not a folder of images"),
+        (("m.py:source", "nowhere"), "nowhere: no such folder or file of images"),
         (("m.py:nothing", "photos"), "no model 'nothing' in m.py"),
         (("m.py:probabilities", "photos"), "returns probabilities, not logits"),
         (("m.py:source", "photos", "--labels", "gone.csv"), "gone.csv: no such CSV of labels"),

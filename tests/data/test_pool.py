@@ -53,7 +53,9 @@ def test_arrays(tmp_path, last):
     ("arrays", "words"),
     [
         ({"labels": np.arange(5)}, "no images; expected an array called"),
-        ({"images": np.zeros((5, 3, 8, 8)), "labels": np.arange(5)}, "uint8"),
+        ({"images": np.full((5, 3, 8, 8), 0.3003), "labels": np.arange(5)}, "off the 8-bit ones"),
+        ({"images": np.zeros((5, 3, 8, 8))}, "no array of labels"),
+        ({"images": np.zeros((5, 3, 8, 8)), "labels": np.arange(5) - 2}, "label -2 of image 0 is no class"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.arange(4)}, "5 images but 4 labels"),
         ({"images": np.zeros((5, 3, 8, 8), np.uint8), "labels": np.zeros(5)}, "labels must be integers"),
         ({"images": np.array([{}] * 5, dtype=object), "labels": np.arange(5)}, "not a readable file of arrays"),

@@ -25,5 +25,8 @@ def show_audit(
     for name, values in done.summary["ranges"].items():
         table.add_row(name, *(f"{value:.2f}" for value in values.values()))
     console.print(table)
+    if done.skipped:
+        first = done.skipped[0]
+        say(console, f"\n{len(done.skipped)} files could not be used; the first: {first.file}: {first.reason}")
     reference = done.summary["reference"] or "none (20 images are needed)"
     say(console, f"\nThe page and the figure are in {done.folder}; the natural reference: {reference}")

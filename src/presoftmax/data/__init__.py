@@ -8,7 +8,7 @@ from presoftmax.data.content import describe_content
 from presoftmax.data.form import as_grey_levels, as_path
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
-from presoftmax.data.pool import Pool, check_location, open_pool, shuffled
+from presoftmax.data.pool import Pool, check_location, open_array_pool, open_pool, shuffled
 from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import samples
 from presoftmax.data.torch_file import load_tensors
@@ -35,6 +35,7 @@ __all__ = [
     "list_unlabeled",
     "load_tensors",
     "nothing_usable",
+    "open_array_pool",
     "open_pool",
     "read_arrays",
     "read_images",

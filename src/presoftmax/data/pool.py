@@ -6,20 +6,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
+from torch import Tensor
 
 from presoftmax.data._hugging_face import is_saved_dataset, open_saved_dataset
-from presoftmax.data.arrays import read_arrays
+from presoftmax.data.arrays import is_array_file, read_arrays
+from presoftmax.data.form import as_grey_levels, as_path
 from presoftmax.data.imageset import ImageSet
-from presoftmax.data.listing import Listing, list_images
-from presoftmax.data.reading import Preprocessing, read_part
+from presoftmax.data.listing import UNKNOWN, Listing, list_images
+from presoftmax.data.reading import Preprocessing, read_part, to_picture, to_tensor
 from presoftmax.data.samples import list_samples
 from presoftmax.errors import DataError
 
-__all__ = ["Pool", "check_location", "open_pool", "shuffled"]
+__all__ = ["ArrayPool", "Pool", "check_location", "open_array_pool", "open_pool", "shuffled"]
 
 
 class Pool(Protocol):
@@ -42,7 +41,7 @@ def open_pool(
 
     Args:
         path: a folder of class folders, also one that has them in its folder ``val`` (ImageNet); a flat folder, with
-            ``labels``; an ``.npz`` with ``images`` uint8 ``(N, 3, H, W)`` and ``labels`` ``(N,)``; a dataset
+            ``labels``; a file of arrays (``.npz``, ``.npy``, ``.pt``, ``.safetensors``), see `read_arrays`; a dataset
             that Hugging Face's library has saved to disk; or ``"samples"`` (``"samples:cifar10"``), see `samples`.
         labels: CSV of labels, as for `list_images`.
         preprocessing: size and crop.
@@ -51,12 +50,17 @@ def open_pool(
     Raises:
         DataError: there is nothing of this kind; see `list_images`.
     """
+    location = as_path(path, "a place with images")
     name, _, which = str(path).partition(":")
     if name == "samples":
+        _refuse_labels(path, labels)
         return _Files(list_samples(which or "imagenet"), preprocessing)
-    location = Path(path)
-    if location.suffix == ".npz":
-        return _arrays(location, preprocessing)
+    if is_array_file(location):
+        _refuse_labels(path, labels)
+        pool = open_array_pool(location, preprocessing)
+        if bool((pool.labels == UNKNOWN).all()):
+            raise DataError(f"{path}: no array of labels; a pool needs images and labels")
+        return pool
     if is_saved_dataset(location):
         return open_saved_dataset(location, preprocessing)
     if labels is None and (location / "val").is_dir():
@@ -66,9 +70,9 @@ def open_pool(
 
 def check_location(path: str | Path, labels: str | Path | None) -> None:
     """Raise `DataError` where `open_pool` would find nothing, before any model is loaded for it."""
-    if not str(path).startswith("samples") and not Path(path).exists():
+    if not str(path).startswith("samples") and not as_path(path, "a place with images").exists():
         raise DataError(f"{path}: no such folder or file of images")
-    if labels is not None and not Path(labels).is_file():
+    if labels is not None and not as_path(labels, "labels").is_file():
         raise DataError(f"{labels}: no such CSV of labels")
 
 
@@ -92,32 +96,46 @@ class _Files:
 
 
 @dataclass(frozen=True)
-class _Arrays:
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
+class ArrayPool:
+    """Images of a file of arrays; ids are their positions, and labels `UNKNOWN` where the file has none."""
+
+    images: Tensor
+    labels: Tensor
     preprocessing: Preprocessing
 
     @property
     def ids(self) -> Sequence[str]:
+        """One id per image."""
         return [f"{i:06d}" for i in range(len(self.images))]
 
     def read(self, positions: Sequence[int]) -> ImageSet:
+        """These images, brought to their size."""
         names = self.ids
-        pictures = np.stack([self._preprocessed(self.images[i]) for i in positions])
+        pictures = torch.stack([self._preprocessed(self.images[i]) for i in positions])
         return ImageSet.from_arrays(pictures, self.labels[list(positions)], [names[i] for i in positions])
 
-    def _preprocessed(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def _preprocessed(self, image: Tensor) -> Tensor:
         if self.preprocessing.size in (None, image.shape[1]) and self.preprocessing.size in (None, image.shape[2]):
             return image
-        picture = self.preprocessing.apply(Image.fromarray(np.moveaxis(image, 0, 2)))
-        return np.moveaxis(np.array(picture), 2, 0)
+        return to_tensor(self.preprocessing.apply(to_picture(image)))
 
 
-def _arrays(path: Path, preprocessing: Preprocessing) -> _Arrays:
+def open_array_pool(path: str | Path, preprocessing: Preprocessing) -> ArrayPool:
+    """The clean images of a file of arrays (all of them, where none are called so), and their labels if it has any.
+
+    Raises:
+        DataError: as for `read_arrays`, or floats between the grey levels.
+    """
     found = read_arrays(path)
-    if found.labels is None:
-        raise DataError(f"{path}: no array of labels; a pool needs images and labels")
-    images = found.images if found.clean is None else found.clean
-    if images.dtype != torch.uint8:
-        raise DataError(f"{path}: images must be uint8 (N, 3, H, W) with values 0 to 255, got floats")
-    return _Arrays(images.numpy(), found.labels.numpy(), preprocessing)
+    images = as_grey_levels(str(path), found.images if found.clean is None else found.clean)
+    labels = torch.full((len(images),), UNKNOWN) if found.labels is None else found.labels
+    if found.labels is not None and bool((labels < 0).any()):
+        at = int((labels < 0).nonzero()[0])
+        raise DataError(f"{path}: label {int(labels[at])} of image {at} is no class; classes are counted from 0")
+    return ArrayPool(images, labels, preprocessing)
+
+
+def _refuse_labels(path: str | Path, labels: str | Path | None) -> None:
+    """A file of arrays and the samples bring their labels: a table of them has no names to go by."""
+    if labels is not None:
+        raise DataError(f"{labels}: labels of {path} are in it, not in a table of file names; leave it out")

@@ -12,9 +12,13 @@ from presoftmax.data import (
     UNKNOWN,
     ImageSet,
     Skipped,
+    as_path,
+    check_location,
+    is_array_file,
     list_images,
     list_unlabeled,
     nothing_usable,
+    open_array_pool,
     samples,
     stream_images,
 )
@@ -31,15 +35,21 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Audit:
-    """A finished audit: its folder, what ``--json`` prints, and what was found, in sentences."""
+    """A finished audit: its folder, what ``--json`` prints, what was found, in sentences, and what was not read."""
 
     folder: Path
     summary: dict[str, Any]
     sentences: tuple[str, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
-def run_audit(model: str, images: str, labels: Path | None, device: str | None, out: Path | None) -> Audit:
-    """Audit a model on a folder of images (or ``"samples"``), and write ``out``.
+def run_audit(
+    model: str, images: str | Path, labels: str | Path | None, device: str | None, out: str | Path | None
+) -> Audit:
+    """Audit a model on images, and write ``out``.
+
+    They are a folder, a file of arrays, or ``"samples"`` (``"samples:cifar10"``). The accuracy is told where there are
+    labels: a table of a folder's, or those in the file.
 
     The folder gets ``audit.html``, ``run.json``, the figure, and ``natural.json``, a `NaturalReference`, where there
     are enough images for one. Left out, it is ``presoftmax-runs/audit-DATE-TIME``.
@@ -47,7 +57,8 @@ def run_audit(model: str, images: str, labels: Path | None, device: str | None, 
     Raises:
         PresoftmaxError: a model, images or an output folder that cannot be used.
     """
-    with RunFolder.making(out, "audit") as folder:
+    check_location(images, labels)
+    with RunFolder.making(None if out is None else as_path(out, "out"), "audit") as folder:
         classifier = load_model(model, device)
         logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
         known = truth if bool((truth != UNKNOWN).all()) else None
@@ -56,15 +67,23 @@ def run_audit(model: str, images: str, labels: Path | None, device: str | None, 
         sentences = audit_sentences(classifier.name, trust)
         summary = _summary(classifier.name, trust, folder.path, reference)
         write_audit(folder, logits, summary, sentences)
-        settings = {"images": images, "labels": labels and str(labels), "device": str(classifier.device)}
+        settings = {"images": str(images), "labels": labels and str(labels), "device": str(classifier.device)}
         skips = [asdict(entry) for entry in skipped]
         folder.write_summary({**summary, "settings": settings, "skipped": skips, "versions": versions()})
-        return Audit(folder.path, summary, sentences)
+        return Audit(folder.path, summary, sentences, tuple(skipped))
 
 
-def _pieces(images: str, labels: Path | None, classifier: Classifier) -> Iterator[ImageSet]:
-    if images == "samples":
-        yield samples("imagenet", classifier.preprocessing.size)
+def _pieces(images: str | Path, labels: str | Path | None, classifier: Classifier) -> Iterator[ImageSet]:
+    sampled, file = str(images).startswith("samples"), is_array_file(images)
+    if labels is not None and (sampled or file):
+        raise DataError(f"{labels}: the labels of {images} are in it, not in a table of file names; leave out --labels")
+    if sampled:
+        yield samples(str(images).partition(":")[2] or "imagenet", classifier.preprocessing.size)
+        return
+    if file:
+        pool = open_array_pool(images, classifier.preprocessing)
+        for start in range(0, len(pool.ids), _BATCH):
+            yield pool.read(range(start, min(start + _BATCH, len(pool.ids))))
         return
     listing = list_unlabeled(images) if labels is None else list_images(images, labels, classifier.classes)
     yield from stream_images(listing, classifier.preprocessing)
