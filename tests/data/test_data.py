@@ -158,3 +158,27 @@ def test_samples_unpack_into_images_and_labels():
     assert ps.samples("cifar10").images.shape == (20, 3, 32, 32)
     with pytest.raises(DataError, match="no samples 'mnist'; there are: imagenet, cifar10"):
         ps.samples("mnist")
+
+
+@pytest.mark.parametrize("given", ["folder", Path("folder"), 3, None, [1], torch.zeros(1)])
+def test_what_is_read_is_a_listing(given):
+    words = r"expected the listing of a folder, got .*: list_images\(FOLDER, LABELS\) gives one"
+    with pytest.raises(TypeError, match=words):
+        ps.read_images(given)
+
+
+@pytest.mark.parametrize("given", [224, "224", (224, 224)])
+def test_how_it_is_brought_to_a_size_is_a_preprocessing(folder, given):
+    root, _ = folder
+    with pytest.raises(TypeError, match=r"expected a Preprocessing, such as Preprocessing\(224\), got"):
+        ps.read_images(ps.list_images(root, str(root / "labels.csv")), given)
+
+
+@pytest.mark.parametrize("field", ["size", "resize"])
+@pytest.mark.parametrize("value", ["224", 2.5, True, (224, 224), 0, -3])
+def test_sizes_are_whole_numbers_of_pixels(field, value):
+    with pytest.raises((TypeError, ValueError), match=f"{field} is "):
+        Preprocessing(**{"size": 8, field: value})
+    with pytest.raises(ValueError, match="interpolation is bilinear or bicubic, got 'nearest'"):
+        Preprocessing(8, interpolation="nearest")
+    assert Preprocessing(np.int64(8)).size == 8

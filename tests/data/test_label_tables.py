@@ -137,7 +137,7 @@ def test_a_list_as_imagenets_with_spaces_in_names(root):
             "file,label\na.png,6\n",
             r"label 6 .* out of range: .* classes 0 to 5 \(are they counted from 1\?\)",
         ),
-        ("file,label\na.png,700\n", "label 700 of 'a.png' is out of range: the model has classes 0 to 5$"),
+        ("file,label\na.png,700\n", "label 700 of image 'a.png' is out of range: the model has classes 0 to 5$"),
         (
             "file,label\na.png,crane\n",
             "labels.csv:2: 'crane' is the name of the classes 2 and 4; give",

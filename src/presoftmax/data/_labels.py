@@ -59,7 +59,9 @@ def _checked(where: str, file: str, number: int, class_names: Sequence[str] | No
     if class_names is not None and number >= len(class_names):
         one = " (are they counted from 1?)" if number == len(class_names) else ""
         last = len(class_names) - 1
-        raise DataError(f"{where}: label {number} of {file!r} is out of range: the model has classes 0 to {last}{one}")
+        raise DataError(
+            f"{where}: label {number} of image {file!r} is out of range: the model has classes 0 to {last}{one}"
+        )
     return number
 
 

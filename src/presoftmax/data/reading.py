@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ __all__ = [
     "to_tensor",
 ]
 
+_INTERPOLATIONS = ("bilinear", "bicubic")
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -45,6 +48,15 @@ class Preprocessing:
     resize: int | None = None
     interpolation: str = "bicubic"
     crop: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("size", self.size), ("resize", self.resize)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+                raise TypeError(f"{name} is a whole number of pixels, got {value!r}")
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is at least one pixel, got {value}")
+        if self.interpolation not in _INTERPOLATIONS:
+            raise ValueError(f"interpolation is {' or '.join(_INTERPOLATIONS)}, got {self.interpolation!r}")
 
     def apply(self, image: Image.Image) -> Image.Image:
         """Resize and crop a decoded RGB image.
@@ -83,12 +95,19 @@ def read_images(listing: Listing, preprocessing: Preprocessing | None = None) ->
     Raises:
         DataError: no image is left, or images of different sizes without a preprocessing.
     """
-    return ImageSet.concatenate(listing.origin, stream_images(listing, preprocessing))
+    pieces = list(stream_images(listing, preprocessing))
+    return ImageSet.concatenate(listing.origin, pieces)
 
 
 def stream_images(listing: Listing, preprocessing: Preprocessing | None = None, chunk: int = 64) -> Iterator[ImageSet]:
     """Decode a listing piece by piece, ``chunk`` files at a time, as `read_images` does."""
+    if not isinstance(listing, Listing):
+        raise TypeError(
+            f"expected the listing of a folder, got {_told(listing)}: list_images(FOLDER, LABELS) gives one"
+        )
     preprocessing = preprocessing or Preprocessing(size=None)
+    if not isinstance(preprocessing, Preprocessing):
+        raise TypeError(f"expected a Preprocessing, such as Preprocessing(224), got {_told(preprocessing)}")
     for start in range(0, len(listing.entries), chunk):
         yield read_part(listing, range(start, min(start + chunk, len(listing.entries))), preprocessing)
 
@@ -159,6 +178,10 @@ def _stacked(pixels: list[Tensor], first: str) -> Tensor:
             f"{len(pixels)} images of {_size(pixels[0])} pixels do not fit into memory; give a size, or fewer of them"
         )
         raise DataError(f"{first} and the images after it: {words}") from error
+
+
+def _told(given: object) -> str:
+    return repr(given) if isinstance(given, str | Path) else f"a {type(given).__name__}"
 
 
 def _size(image: Tensor) -> str:
