@@ -34,7 +34,7 @@ def by_hand(network, photos, adversarial, **options):
 FORMS = (
     "bytes", "floats", "doubles, arrays",
     "channels last", "lists", "a set", "loaders", "a dataset", "a loader of dicts",
-    "files", "a file of a list", "labels that are whole floats",
+    "files", "a file of a list", "labels that are whole floats", "whole numbers",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def forms(photos, adversarial, folder):
         "a loader of dicts": (DataLoader(dicts, batch_size=4), other, None),
         "files": (folder / "c.npz", str(folder / "a.npy"), None),
         "a file of a list": (folder / "c.npz", folder / "a.pt", labels),
+        "whole numbers": (clean.int(), adversarial.long().numpy(), labels),
         "labels that are whole floats": (clean, adversarial, labels.double()),
     }  # fmt: skip
 
@@ -122,18 +123,18 @@ def shuffling(*tensors):
 
 REFUSED = {
     "a loader that shuffles": (lambda c, a, y: (shuffling(c, y), a, None), "shuffle=False"),
-    "normalized floats": (lambda c, a, y: (c.float() / 128 - 1, a, y), "clean: floats from .*undo the normalization"),
-    "floats of bytes": (lambda c, a, y: (c, a.float(), y), "adversarial: floats from 0 to .*divide by 255"),
-    "whole numbers": (lambda c, a, y: (c.int(), a, y), "clean: int32 .*expected uint8, or floats"),
+    "normalized floats": (lambda c, a, y: (c.float() / 128 - 1, a, y), "clean: float .*undo the normalization"),
+    "floats of bytes": (lambda c, a, y: (c, a.float(), y), "adversarial: float images from 0 to .*divide by 255"),
+    "logical images": (lambda c, a, y: (c > 9, a, y), "clean: images of bool"),
     "another count": (lambda c, a, y: (c, a[:-1], y), "each needs its clean image"),
     "another size": (lambda c, a, y: (c, a[..., :-1], y), "each needs its clean image in the same size"),
-    "gray": (lambda c, a, y: (c[:, :1], a, y), "repeat a gray channel"),
+    "transparent": (lambda c, a, y: (torch.cat([c, c[:, :1]], 1), a, y), "clean: images .*transparency"),
     "too few labels": (lambda c, a, y: (c, a, y[:-1]), "labels must be int64"),
     "labels between classes": (lambda c, a, y: (c, a, y + 0.7), "labels: .* of image 0 is no class number"),
     "logical labels": (lambda c, a, y: (c, a, y > 2), "labels must be whole numbers"),
     "one-hot labels": (lambda c, a, y: (c, a, torch.nn.functional.one_hot(y)), "labels must be whole numbers"),
     "a label out of range": (lambda c, a, y: (c, a, y + CLASSES), "out of range"),
-    "no image": (lambda c, a, y: (c[:0], a[:0], y[:0]), "no images to judge"),
+    "no image": (lambda c, a, y: (c[:0], a[:0], y[:0]), "there is no image in it"),
     "text": (lambda c, a, y: (c, "nowhere.npz", y), "nowhere.npz"),
     "an object": (lambda c, a, y: (object(), a, y), "clean: "),
     "images of many sizes": (lambda c, a, y: ([c[0], c[1][:, 1:]], a, y), "clean: a list"),

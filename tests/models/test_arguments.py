@@ -54,11 +54,6 @@ def test_a_device_that_is_none(tmp_path, device):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (
-            "torchvision/alexnet",
-            r"the name 'torchvision/alexnet'; load it first: load_model\('torchvision/alexnet'\)",
-        ),
-        (Path("net.onnx"), r"not the name 'net.onnx'; load it first"),
         (Tiny, r"not the class Tiny; make one: Tiny\(\)"),
         (Tiny().state_dict(), "not a state dict; load it into its network"),
         (3, "not int"),
@@ -73,10 +68,17 @@ def test_what_is_no_model(given, words):
             check(given)
 
 
-@pytest.mark.parametrize("given", ["alexnet", Path("alexnet"), 3, Tiny, {"a": Tiny}, ["alexnet"], [3], None])
+@pytest.mark.parametrize("given", [3, Tiny, {"a": Tiny}, [3], None])
 def test_what_is_no_victim(given):
-    with pytest.raises(TypeError, match="a victim is a Classifier, an nn.Module or a callable, not"):
+    with pytest.raises(TypeError, match="a victim is a Classifier, an nn.Module, a callable or a name, not"):
         as_victims({"a": given} if given is None else given)
+
+
+@pytest.mark.parametrize("given", ["torchvision/alexnet", Path("net.onnx")])
+def test_the_wrappers_take_no_names(given):
+    for wrapper in (Classifier, BlackBox):
+        with pytest.raises(TypeError, match="not the name .*; load it first"):
+            wrapper(given)
 
 
 def test_one_victim_several_or_named_ones():

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSampler
 
-from presoftmax.data.arrays import ARRAY_FILES, read_arrays
+from presoftmax.data.arrays import is_array_file, read_arrays
+from presoftmax.data.form import as_images as as_pixels
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, list_images, list_unlabeled
 from presoftmax.data.reading import read_images
@@ -57,7 +58,7 @@ def as_images(given: Any, what: str = "images") -> GivenImages:
         return _of_path(Path(given))
     if isinstance(given, DataLoader | Dataset):
         return _of_loader(given, what)
-    return GivenImages(_as_pixels(_tensor(given, what), what))
+    return GivenImages(as_pixels(what, _tensor(given, what)))
 
 
 def as_labels(given: Any, what: str = "labels") -> Tensor:
@@ -77,7 +78,7 @@ def as_labels(given: Any, what: str = "labels") -> Tensor:
 
 
 def _of_path(path: Path) -> GivenImages:
-    if path.suffix in ARRAY_FILES:
+    if is_array_file(path):
         arrays = read_arrays(path)
         return GivenImages(arrays.images, arrays.labels)
     grouped = path.is_dir() and any(each.is_dir() for each in path.iterdir())
@@ -97,7 +98,7 @@ def _of_loader(given: Any, what: str) -> GivenImages:
     pixels, labels = [], []
     for batch in given:
         images, known = _of_batch(batch, what)
-        pixels.append(_as_pixels(_tensor(images, what), what))
+        pixels.append(as_pixels(what, _tensor(images, what)))
         if known is not None:
             labels.append(as_labels(known, f"{what}: labels"))
     if not pixels:
@@ -136,25 +137,6 @@ def _tensor(given: Any, what: str) -> Tensor:
         return torch.as_tensor(np.asarray(given))
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{what}: a {type(given).__name__} that is no tensor or array of one shape") from error
-
-
-def _as_pixels(values: Tensor, what: str) -> Tensor:
-    if values.ndim == 4 and values.shape[1] != 3 and values.shape[3] == 3:
-        values = values.permute(0, 3, 1, 2)
-    if values.ndim != 4 or values.shape[1] != 3:
-        gray = values.ndim == 4 and 1 in values.shape[1:]
-        hint = "; repeat a gray channel: images.repeat(1, 3, 1, 1)" if gray else ""
-        raise DataError(f"{what}: {_described(values)}; expected (N, 3, H, W) or (N, H, W, 3){hint}")
-    if values.dtype == torch.uint8:
-        return values.contiguous()
-    if not values.is_floating_point():
-        raise DataError(f"{what}: {_described(values)}; expected uint8, or floats in [0, 1]")
-    low, high = (float(each) for each in values.aminmax()) if values.numel() else (0.0, 1.0)
-    if not (low >= -1e-3 and high <= 1 + 1e-3):
-        as_bytes = low >= 0 and high > 2
-        hint = "divide by 255, or use uint8" if as_bytes else "undo the normalization, and give mean= and std="
-        raise DataError(f"{what}: floats from {low:.3g} to {high:.3g}, expected [0, 1]; {hint}")
-    return values.float().clamp(0, 1).contiguous()
 
 
 def _described(values: Tensor) -> str:

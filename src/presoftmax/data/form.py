@@ -115,6 +115,10 @@ def _in_range(where: str, values: Tensor) -> Tensor:
         raise DataError(f"{where}: NaN or infinity in {int(bad.sum())} of {len(bad)} images, the first: image {first}")
     low, high = (float(each) for each in values.aminmax())
     if not (low >= -_SLACK and high <= 1 + _SLACK):
-        hint = "; divide by 255, or store them as uint8" if high > 2 else "; undo the normalization first"
+        hint = (
+            "; divide by 255, or store them as uint8"
+            if high > 2
+            else "; undo the normalization first, and give mean= and std= with the model"
+        )
         raise DataError(f"{where}: float images from {low:.3g} to {high:.3g}, expected [0, 1]{hint}")
     return values.clamp(0, 1)

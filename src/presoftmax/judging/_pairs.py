@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from presoftmax.data import ImageSet, as_images, as_labels
-from presoftmax.errors import DataError
 from presoftmax.models import Classifier, checked_logits, frozen
 from presoftmax.strength import Examples, read_examples, rounding
 
@@ -28,8 +27,6 @@ def pair(source: Classifier, clean: Any, adversarial: Any, labels: Any, ids: Seq
         if labels is None or table is not None:
             return read_examples(Path(adversarial), Path(clean), table, source.preprocessing, source.classes)
     before, after = as_images(clean, "clean"), as_images(adversarial, "adversarial")
-    if len(before.pixels) == 0:
-        raise DataError("there are no images to judge")
     pixels = rounding(before.pixels)
     known = before.labels if labels is None else as_labels(labels)
     notes: tuple[str, ...] = ()

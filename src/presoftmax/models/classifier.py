@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
