@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from presoftmax.analysis import log_spaced
+from presoftmax.cli.signals import interruptible
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.tasks import SHOWN_ITERATIONS
 from tests.study.conftest import model, pictures  # noqa: F401  a fixture
@@ -139,20 +140,41 @@ def test_a_report_of_an_unfinished_study_is_refused(cli, toml):
     assert cli("report", "presoftmax-runs/tiny")[0] == 0
 
 
-def test_ctrl_c_says_how_to_go_on(toml, tmp_path):
-    toml.write_text(toml.read_text().replace("steps = 15", "steps = 3000"))
-    command = [sys.executable, "-m", "presoftmax", "run", str(toml)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+@pytest.mark.parametrize(
+    ("name", "status", "options"),
+    [("SIGINT", 130, []), ("SIGINT", 130, ["--device", "cpu,cpu"]), ("SIGTERM", 143, []), ("SIGHUP", 129, [])],
+)
+def test_a_signal_ends_a_run_with_a_line_that_says_how_to_go_on(toml, tmp_path, name, status, options):
+    toml.write_text(toml.read_text().replace("steps = 15", "steps = 200000"))
+    command = [sys.executable, "-m", "presoftmax", "run", str(toml), *options]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
-    )
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("presoftmax-runs/tiny/selection.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, getattr(signal, name))
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted; run again to go on" in err
+    assert process.returncode == status
+    assert err.splitlines()[-1].startswith("presoftmax: interrupted; run again to go on")
     assert "Traceback" not in err
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_any_command_ends_with_a_line_and_its_status(cli, monkeypatch, tmp_path):
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        monkeypatch.setattr("presoftmax.cli.models.show_models", lambda *_, number=number: signal.raise_signal(number))
+        assert cli("models") == (status, "", "presoftmax: interrupted\n")
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -3,18 +3,33 @@
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from presoftmax._version import __version__
 from presoftmax.choices import Balance, Discretization, EngineKind, Precision
+from presoftmax.cli.signals import interruptible, status_of_signal
 from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
 
 __all__ = ["app", "main"]
 
+
+class _Commands(TyperGroup):
+    """Commands that a signal ends with one line; typer would end them without a word, and all of them with 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("presoftmax: interrupted", file=sys.stderr)
+            sys.exit(status_of_signal())
+
+
 app = typer.Typer(
     name="presoftmax",
+    cls=_Commands,
     help="How strong an adversarial example really is, from what stands before the softmax.",
     no_args_is_help=True,
     add_completion=False,
@@ -40,7 +55,8 @@ def main() -> None:
     """Run the command line; what the user can put right becomes one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
     try:
-        app()
+        with interruptible():
+            app()
     except PresoftmaxError as error:
         _fail(str(error))
     except OSError as error:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, TimeElapsedColumn
 
 from presoftmax.choices import EngineKind
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
+from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import StudyError
 from presoftmax.storage import replace_text
 from presoftmax.study import Engine, Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
@@ -32,7 +33,7 @@ def make_engine(name: str, device: str | None, address: str | None, cpus: int) -
 
 
 def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | None) -> StudyFolder:
-    """Run a study with progress on stderr; after Ctrl-C says how to go on, and exits with status 130."""
+    """Run a study with progress on stderr; when a signal ends it, says how to go on."""
     with _Progress() as progress:
         try:
             with quiet():
@@ -40,7 +41,7 @@ def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | N
         except KeyboardInterrupt:
             progress.stop()
             print(f"presoftmax: interrupted; run again to go on, what is finished is in {out}", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(status_of_signal())
 
 
 def study_of(path: Path) -> tuple[StudyConfig, Path]:

@@ -11,7 +11,7 @@ from presoftmax.errors import PresoftmaxError
 from presoftmax.extensions import absolute_spec
 from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.engines import Engine
+from presoftmax.study.engines import Engine, closing
 from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
 from presoftmax.study.selection import Shards, known_selection, select_images
@@ -65,9 +65,10 @@ def run_study(
         if left:
             names = _with_variants(config, names, folder, engine, shards, batch_size)
         tasks = ((unit, partial(_task, config, names, unit, shards, batch_size)) for unit in left)
-        for number, (unit, done) in enumerate(engine.map(run_unit, tasks, watcher.progressed), start=1):
-            folder.write_unit(unit, done.files, done.receipt)
-            watcher.finished(unit, done.receipt, len(left) - number)
+        with closing(engine.map(run_unit, tasks, watcher.progressed)) as results:
+            for number, (unit, done) in enumerate(results, start=1):
+                folder.write_unit(unit, done.files, done.receipt)
+                watcher.finished(unit, done.receipt, len(left) - number)
     return folder
 
 

@@ -13,7 +13,7 @@ from presoftmax.errors import DataError, StudyError
 from presoftmax.models import Classifier, load_model
 from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.engines import Engine
+from presoftmax.study.engines import Engine, closing
 from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
 from presoftmax.study.tasks import SelectionTask, select
@@ -46,10 +46,11 @@ def select_images(
                 positions = order[number * _CHUNK : (number + 1) * _CHUNK]
                 yield number, partial(lambda at: SelectionTask(names, pool.read(at)), positions)
 
-    for number, done in engine.map(select, missing()):
-        folder.write_chunk(number, done.files, done.receipt)
-        counts[number] = done.receipt
-        watcher.choosing(found(), config.images.count, sum(receipt["looked_at"] for receipt in counts.values()))
+    with closing(engine.map(select, missing())) as results:
+        for number, done in results:
+            folder.write_chunk(number, done.files, done.receipt)
+            counts[number] = done.receipt
+            watcher.choosing(found(), config.images.count, sum(receipt["looked_at"] for receipt in counts.values()))
     return _conclude(config, names, folder, counts, first.classes)
 
 
