@@ -232,12 +232,13 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Run the paper's whole study, or go on with it, and give a verdict on each of its claims."""
-    from presoftmax.cli.study import make_engine, show_report, show_run
+    from presoftmax.cli.study import engine_of, show_report, show_run
     from presoftmax.study import preset
 
     config = preset(panel, str(imagenet) if imagenet else None, images, steps, precision)
     folder = out or Path("presoftmax-runs") / Path(panel).stem
-    show_run(config, folder, make_engine(engine, device, address, cpus), batch)
+    with engine_of(engine, device, address, cpus) as chosen:
+        show_run(config, folder, chosen, batch)
     show_report(folder, as_json)
 
 
@@ -268,10 +269,11 @@ def run(
     batch: Batch = None,
 ) -> None:
     """Run a study, or go on with it where it stopped."""
-    from presoftmax.cli.study import make_engine, show_run, study_of
+    from presoftmax.cli.study import engine_of, show_run, study_of
 
     config, usual = study_of(study)
-    show_run(config, out or usual, make_engine(engine, device, address, cpus), batch)
+    with engine_of(engine, device, address, cpus) as chosen:
+        show_run(config, out or usual, chosen, batch)
     typer.echo(f"finished: presoftmax report {out or usual}", err=True)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,27 @@ from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import StudyError
 from presoftmax.storage import replace_text
 from presoftmax.study import Engine, Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
+from presoftmax.study.engines import LocalEngine, RayEngine, ray_apart, ray_log
 from presoftmax.study.report import write_study_report
 from presoftmax.tracing import Block, Job
 
-__all__ = ["make_engine", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
+__all__ = ["engine_of", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
 
 
-def make_engine(name: str, device: str | None, address: str | None, cpus: int) -> Engine:
-    """The engine of that name; raises `StudyError` for options that belong to another one."""
+@contextmanager
+def engine_of(name: str, device: str | None, address: str | None, cpus: int) -> Iterator[Engine]:
+    """The engine of that name, while the block lasts; raises `StudyError` for options that belong to another one."""
     if name == EngineKind.RAY:
-        from presoftmax.study.engines import RayEngine
-
-        return RayEngine(address, device, cpus)
+        with ray_apart(ray_log()):
+            engine = RayEngine(address, device, cpus)
+            try:
+                yield engine
+            finally:
+                engine.close()
+        return
     if address is not None:
         raise StudyError("--address goes with --engine ray")
-    from presoftmax.study.engines import LocalEngine
-
-    return LocalEngine(device.split(",") if device else ())
+    yield LocalEngine(device.split(",") if device else ())
 
 
 def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | None) -> StudyFolder:

@@ -3,5 +3,6 @@
 from presoftmax.study.engines.engine import Engine, Tasks, Work, closing
 from presoftmax.study.engines.local import LocalEngine
 from presoftmax.study.engines.ray import RayEngine
+from presoftmax.study.engines.ray_logs import ray_apart, ray_log
 
-__all__ = ["Engine", "LocalEngine", "RayEngine", "Tasks", "Work", "closing"]
+__all__ = ["Engine", "LocalEngine", "RayEngine", "Tasks", "Work", "closing", "ray_apart", "ray_log"]
