@@ -14,7 +14,8 @@ ROOT = Path(presoftmax.__file__).parent
 # Top to bottom; a room imports from those below it.
 ROOMS = (
     "cli", "workflows", "study", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
-    "scores", "models", "storage", "attacks", "data", "extensions", "choices", "numerics", "errors", "_version",
+    "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress", "numerics",
+    "errors", "_version",
 )  # fmt: skip
 LOOSE = {"__init__", "__main__", "_version", "errors"}
 

@@ -30,6 +30,7 @@ def judge(
     classes: Sequence[str] | None = None,
     scores: Any = (),
     batch_size: int = 16,
+    progress: bool | None = None,
 ) -> Judged:
     """Say how strong adversarial examples really are.
 
@@ -56,6 +57,7 @@ def judge(
         classes: names of the classes, where the source does not know them.
         scores: scores of one's own, as further columns; see `presoftmax.scores.score`.
         batch_size: images shown at a time.
+        progress: None: a bar on a terminal and in a notebook; True: lines in a log, too; False: nothing.
 
     Raises:
         DataError: images or labels that do not fit.
@@ -72,7 +74,7 @@ def judge(
         )
     examples = pair(model, clean, adversarial, labels, ids)
     reference = NaturalReference.load(Path(natural)) if isinstance(natural, str | Path) else natural
-    judged = judge_examples(examples, model, victims, reference, scores, batch_size)
+    judged = judge_examples(examples, model, victims, reference, scores, batch_size, progress)
     for note in judged.notes:
         warnings.warn(note, PresoftmaxWarning, stacklevel=2)
     return judged
@@ -85,8 +87,9 @@ def judge_examples(
     natural: NaturalReference | None = None,
     scores: Any = (),
     batch_size: int = 16,
+    progress: bool | None = None,
 ) -> Judged:
     """Judge pairs of images; see `judge`, which makes pairs of whatever one has, and warns."""
     model = as_source(source)
-    measured = measure(examples, model, victims, natural, batch_size, scores)
+    measured = measure(examples, model, victims, natural, batch_size, scores, progress)
     return Judged(examples, measured, model.name, model.classes, tuple(notes_on(examples, measured)))

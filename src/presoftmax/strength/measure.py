@@ -1,7 +1,8 @@
 """Measure finished adversarial examples on their source and on victims."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -12,6 +13,7 @@ from presoftmax import numerics
 from presoftmax.attacks import Goal
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, Model, as_source, as_victims, ask, check_same_classes, checked_logits, frozen
+from presoftmax.progress import Bar
 from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute, ranges
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples
@@ -78,6 +80,7 @@ def measure(
     natural: NaturalReference | None = None,
     batch_size: int = 16,
     scores: Any = (),
+    progress: bool | None = False,
 ) -> MeasuredExamples:
     """Measure adversarial examples.
 
@@ -89,6 +92,7 @@ def measure(
             out (fitted where there are enough of them).
         batch_size: images shown at a time.
         scores: scores of one's own, as further columns; see `presoftmax.scores.score`.
+        progress: as for `presoftmax.judge`.
 
     Raises:
         ModelError: a model that does not answer with logits, or models with different numbers of classes.
@@ -98,10 +102,13 @@ def measure(
     source = as_source(source)
     shown_to = as_victims(victims, taken=[source.name])
     pixels = rounding(examples.adversarial)
-    with torch.no_grad(), frozen(source, *shown_to.values()):
-        logits = _source_logits(examples, source, batch_size)
-        shown = {name: _logits(victim, pixels, batch_size) for name, victim in shown_to.items()}
-        before = {name: _logits(victim, examples.clean.images, batch_size) for name, victim in shown_to.items()}
+    whole = examples.adversarial.dtype == torch.uint8
+    looks = 1 + len(DISTORTIONS) + (not whole) + 2 * len(shown_to)
+    with torch.no_grad(), frozen(source, *shown_to.values()), Bar("judging", looks * len(examples), progress) as bar:
+        look = partial(_logits, batch_size=batch_size, bar=bar)
+        logits = _source_logits(examples, source, look)
+        shown = {name: look(victim, pixels) for name, victim in shown_to.items()}
+        before = {name: look(victim, examples.clean.images) for name, victim in shown_to.items()}
     classes = logits.clean.shape[1]
     check_same_classes({source.name: classes, **{name: each.shape[1] for name, each in shown.items()}})
     if natural is not None:
@@ -109,7 +116,6 @@ def measure(
     else:
         natural = _fitted(source.name, logits.clean)
     spread = ranges(logits.clean) if natural is None else natural.quantiles
-    whole = examples.adversarial.dtype == torch.uint8
     return MeasuredExamples(
         strength=_strength(examples, pixels, logits, natural, spread["ca1"]["1"], own),
         transfers=_transfers(examples, source.name, shown),
@@ -121,22 +127,23 @@ def measure(
     )
 
 
-def _source_logits(examples: Examples, source: Classifier, batch_size: int) -> _SourceLogits:
-    clean = _logits(source, examples.clean.images, batch_size)
+def _source_logits(examples: Examples, source: Classifier, look: Callable[[Model, Tensor], Tensor]) -> _SourceLogits:
+    clean = look(source, examples.clean.images)
     examples.clean.check_labels(clean.shape[1])
-    distorted = {
-        name: _logits(source, distortion(examples.adversarial), batch_size) for name, distortion in DISTORTIONS.items()
-    }
+    distorted = {name: look(source, distortion(examples.adversarial)) for name, distortion in DISTORTIONS.items()}
     # Images of 8 bits are their own rounding.
     whole = examples.adversarial.dtype == torch.uint8
-    given = distorted["rounding"] if whole else _logits(source, examples.adversarial, batch_size)
+    given = distorted["rounding"] if whole else look(source, examples.adversarial)
     return _SourceLogits(clean, given, distorted)
 
 
-def _logits(model: Model, images: Tensor, batch_size: int) -> Tensor:
-    batches = torch.split(images, batch_size)
-    first = checked_logits(model, batches[0].to(model.device)).cpu()
-    return torch.cat([first, *(ask(model, batch.to(model.device)).cpu() for batch in batches[1:])])
+def _logits(model: Model, images: Tensor, batch_size: int, bar: Bar) -> Tensor:
+    found: list[Tensor] = []
+    for batch in torch.split(images, batch_size):
+        answer = ask if found else checked_logits
+        found.append(answer(model, batch.to(model.device)).cpu())
+        bar.advance(len(batch), model.name)
+    return torch.cat(found)
 
 
 def _fitted(name: str, clean: Tensor) -> NaturalReference | None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from presoftmax.analysis import by_iteration, transfer_by_iteration
 from presoftmax.attacks import Attack
 from presoftmax.errors import PresoftmaxWarning
+from presoftmax.progress import Bar
 from presoftmax.scores import NaturalReference
 from presoftmax.storage import RunFolder
 from presoftmax.strength import Examples
@@ -42,6 +43,7 @@ def trace(
     labels: Any = None,
     *,
     on_block: Callable[[Block], None] | None = None,
+    progress: bool | None = None,
     **options: Unpack[JobOptions],
 ) -> "Trace":
     """Attack images on a source model and record every iteration, on the source and on every victim.
@@ -52,6 +54,7 @@ def trace(
         images: an `ImageSet`, or uint8 ``(N, 3, H, W)``.
         labels: true classes ``(N,)``, where ``images`` is not an `ImageSet`.
         on_block: called with every finished block of iterations.
+        progress: None: a bar on a terminal and in a notebook; True: lines in a log, too; False: nothing.
         options: keywords, those of `JobOptions`:
 
     Keywords:
@@ -78,11 +81,14 @@ def trace(
         TypeError: a source without gradient.
     """
     job = prepare(attack, source, images, labels, **options)
-    blocks = []
-    for block in stream(job):
-        blocks.append(block)
-        if on_block is not None:
-            on_block(block)
+    blocks: list[Block] = []
+    with Bar(f"{job.attack.name} on {job.source.name}", (job.attack.steps + 1) * job.batches, progress) as bar:
+        for block in stream(job):
+            before = blocks[-1].iteration if blocks and blocks[-1].batch == block.batch else -1
+            blocks.append(block)
+            bar.advance(block.iteration - before)
+            if on_block is not None:
+                on_block(block)
     return Trace(job, tuple(blocks))
 
 

@@ -60,8 +60,8 @@ class DemoSettings:
     """
 
     images: int = 16
-    steps: int = 40
-    alpha: float = 0.3
+    steps: int = 60
+    alpha: float = 0.6
     discretization: str = Discretization.STRAIGHT_THROUGH
     classes: int = 2
     balance: str = Balance.RANK
