@@ -77,7 +77,7 @@ def _scatter(
 ) -> None:
     axes.axhspan(natural["0.05"], natural["0.95"], color=_NATURAL, alpha=0.22, lw=0)
     beside: dict[str, Any] = {"fontsize": 7, "color": "#55636f", "transform": axes.get_yaxis_transform()}
-    axes.text(0.5, natural["0.95"], "natural images: 90 % of their own log-odds", va="top", ha="center", **beside)
+    axes.text(0.5, natural["0.95"], "natural images: 90 % of their own log-odds", va="bottom", ha="center", **beside)
     for bound, name in ((BARELY, "crosses"), (DEEPLY, "crosses deeply")):
         axes.axhline(bound, color="#777777", lw=0.9, ls=":")
         axes.text(0.012, bound, name, va="bottom", **beside)
