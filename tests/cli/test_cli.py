@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from presoftmax.cli.demo import _victim_headings
 from presoftmax.cli.display import plain_table, say, terminal
 from presoftmax.models.catalog import load_model
 from presoftmax.scores.natural import NaturalReference
@@ -191,6 +192,18 @@ def test_without_json_the_table_and_the_sentences_are_printed(place):
     assert "log-odds" in done.stdout
     assert "Multi-class, 3 classes at once" in done.stdout
     assert "6 photos of 6 looked at" in done.stderr
+    assert done.stdout.splitlines()[-1] == str(Path("plain") / "report.html")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_name_of_a_victim_is_broken(width):
+    names = ["efficientnet_lite1", "a model with a long name"]
+    headings = _victim_headings(names, width)
+    if width == 200:
+        assert headings == [f"fools\n{name}" for name in names]
+    else:
+        assert headings == ["fools 1", "fools 2"]
+    assert _victim_headings([], width) == []
 
 
 def test_without_victims_and_with_logits_held_level(place):

@@ -32,7 +32,7 @@ app = typer.Typer(
     cls=_Commands,
     help="How strong an adversarial example really is, from what stands before the softmax.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

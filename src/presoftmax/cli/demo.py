@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from presoftmax.tracing import Block, Job, Selection
 from presoftmax.workflows import DemoInterruptedError, DemoSettings, run_demo
 
 __all__ = ["show_demo"]
+
+_HEADINGS = ("iteration", "confidence", "exactly 1", "CA1", "log-odds")
+_GAP = 2
+_FIXED = sum(max(len(name), 5) + _GAP for name in _HEADINGS)
 
 
 def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
@@ -45,11 +49,18 @@ def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
         print(json.dumps(done.summary))
         return
     console = terminal()
-    for table in _tables(done.summary):
+    names = _victim_headings(done.summary["victims"], console.width)
+    for table in _tables(done.summary, names):
         console.print(table)
+    for name, victim in zip(names, done.summary["victims"], strict=True):
+        if victim not in name:
+            say(console, f"{name}: {victim}")
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
-    say(console, f"\nThe report, the figures, the images and both tables are in {done.folder}")
+    say(
+        console,
+        f"\nThe figures, the images and both tables are in {done.folder}; look at:\n{done.folder / 'report.html'}",
+    )
 
 
 def _iterations(settings: DemoSettings) -> str:
@@ -113,12 +124,18 @@ def _seen(block: Block) -> str:
     return f"{text}  fools {fooled}" if fooled else text
 
 
-def _tables(summary: dict[str, Any]) -> Iterator[Table]:
+def _victim_headings(victims: Sequence[str], width: int) -> list[str]:
+    """Names under "fools" where all of them fit beside the other columns, else numbers, which are explained below."""
+    left = width - _FIXED
+    if sum(max(len(name), len("fools")) + _GAP for name in victims) <= left:
+        return [f"fools\n{name}" for name in victims]
+    return [f"fools {number}" for number in range(1, len(victims) + 1)]
+
+
+def _tables(summary: dict[str, Any], victims: Sequence[str]) -> Iterator[Table]:
     rows = short_table(summary)
     for attack in summary["attacks"]:
-        victims = [f"fools {name}" for name in summary["victims"]]
-        headings = ("iteration", "confidence", "exactly 1", "CA1", "log-odds", *victims)
-        table = plain_table(headings, overflow="fold")
+        table = plain_table((*_HEADINGS, *victims), no_wrap=True)
         table.title, table.title_justify, table.title_style = attack, "left", "bold"
         for row in rows:
             if row.attack == attack:
