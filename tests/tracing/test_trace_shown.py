@@ -8,7 +8,7 @@ from PIL import Image
 
 import presoftmax as ps
 from presoftmax import attacks
-from presoftmax.errors import RunError
+from presoftmax.errors import PresoftmaxWarning, RunError
 from tests.conftest import Tiny, make_set
 
 pytestmark = pytest.mark.filterwarnings("ignore:what is natural:presoftmax.errors.PresoftmaxWarning")
@@ -67,6 +67,18 @@ def test_a_report_is_a_page_that_needs_nothing_else(trace, tmp_path):
     assert "<v>" not in text
     assert "looked at" not in text
     assert (tmp_path / "run" / "figures" / "iterations.png").is_file()
+
+
+def test_floats_are_the_images_that_they_stand_for(trace):
+    photos, attack = trace.job.examples, attacks.over_optimized(6, 0.005)
+    floats = photos.images.float() / 255
+    again = ps.trace(attack, Tiny(0), floats, photos.labels, ids=photos.ids, victims={"<v>": Tiny(5), "w": Tiny(6)})
+    assert again.steps.equals(trace.steps)
+    with pytest.warns(PresoftmaxWarning, match=r"up to 0\.\d+ grey levels off the 8-bit ones; they are rounded"):
+        moved = ps.trace(
+            attack, Tiny(0), (floats + 0.4 / 255).clamp(0, 1).numpy(), photos.labels.tolist(), ids=photos.ids
+        )
+    assert moved.steps.equals(trace.steps)
 
 
 def test_its_last_images_are_judged(trace):

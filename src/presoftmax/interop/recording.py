@@ -52,8 +52,6 @@ def record(
 ) -> "Recording":
     """Record every forward pass of a model, whoever makes it.
 
-    ::
-
         with ps.record(model, images, labels) as rec:
             adversarial = torchattacks.PGD(model)(images, labels)
         rec.steps, rec.transfers([victim])

@@ -34,8 +34,6 @@ def judge(
 ) -> Judged:
     """Say how strong adversarial examples really are.
 
-    ::
-
         judged = ps.judge(net, images, adversarial, labels, victims={"vgg": vgg})
         judged              # a line and a small table; in a notebook the picture
         judged.save("out")  # the page, the figure, the tables

@@ -113,13 +113,11 @@ class Score:
 def score(**about: Any) -> Callable[[ScoreFunction], Score]:
     """Declare a function ``(logits (N, M), facts) -> (N,)`` as a score of its name; keywords as for `Score`.
 
-    ::
+    @ps.scores.score(formula="z_1 - mean(z)", unit="logit")
+    def height(logits, facts):
+        return logits.amax(dim=1) - logits.mean(dim=1)
 
-        @ps.scores.score(formula="z_1 - mean(z)", unit="logit")
-        def height(logits, facts):
-            return logits.amax(dim=1) - logits.mean(dim=1)
-
-        ps.trace(attack, source, images, labels, scores=[height])  # a column "height" in trace.steps
+    ps.trace(attack, source, images, labels, scores=[height])  # a column "height" in trace.steps
     """
 
     def declare(function: ScoreFunction) -> Score:

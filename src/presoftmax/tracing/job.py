@@ -1,5 +1,6 @@
 """What is to be run: an attack, a source, victims and images, checked before the first pass."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,10 +9,10 @@ from typing import Any, Literal, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from presoftmax.attacks import Attack, check_targets
+from presoftmax.attacks import Attack, check_targets, to_pixels
 from presoftmax.choices import Precision, choice
-from presoftmax.data import ImageSet
-from presoftmax.errors import AttackError, DataError, check_keywords
+from presoftmax.data import ImageSet, as_images, as_labels
+from presoftmax.errors import AttackError, DataError, PresoftmaxWarning, check_keywords
 from presoftmax.models import (
     Classifier,
     Model,
@@ -33,6 +34,10 @@ _BATCHES: dict[str, dict[Precision, tuple[int, int]]] = {
     "cpu": {Precision.EXACT: (4, 64), Precision.FAST: (8, 128)},
     "gpu": {Precision.EXACT: (64, 1024), Precision.FAST: (64, 1024)},
 }
+
+
+# In grey levels; what float16 costs.
+_OFF_THE_LATTICE = 0.1
 
 
 class JobOptions(TypedDict, total=False):
@@ -175,10 +180,26 @@ def _examples(images: Any, labels: Any, ids: Sequence[str] | None) -> ImageSet:
     elif labels is None:
         raise DataError("labels are missing: trace(attack, source, images, labels)")
     else:
-        examples = ImageSet.from_arrays(images, labels, ids)
+        pixels = _rounded(as_images(images).pixels)
+        examples = ImageSet.from_arrays(pixels, as_labels(labels), ids)
     if len(examples) == 0:
         raise DataError("there are no images to attack")
     return examples
+
+
+def _rounded(images: Tensor) -> Tensor:
+    """Floats in [0, 1] as 8-bit images, which is said where it changes them."""
+    if images.dtype == torch.uint8:
+        return images
+    pixels = to_pixels(images)
+    off = float((images * 255 - pixels).abs().max()) if len(images) else 0.0
+    if off > _OFF_THE_LATTICE:
+        warnings.warn(
+            f"the clean images are up to {off:.2f} grey levels off the 8-bit ones; they are rounded to these",
+            PresoftmaxWarning,
+            stacklevel=4,
+        )
+    return pixels
 
 
 def _kept(attack: Attack, keep: Iterable[int] | Literal["all"]) -> frozenset[int]:

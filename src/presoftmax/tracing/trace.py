@@ -51,7 +51,7 @@ def trace(
     Args:
         attack: what to run; see `presoftmax.attacks`.
         source: a `Classifier`, or an ``nn.Module`` that takes [0, 1] images ``(N, 3, H, W)`` and returns logits.
-        images: an `ImageSet`, or uint8 ``(N, 3, H, W)``.
+        images: an `ImageSet`; or ``(N, 3, H, W)``, uint8 or floats in [0, 1], which are rounded to 8 bits.
         labels: true classes ``(N,)``, where ``images`` is not an `ImageSet`.
         on_block: called with every finished block of iterations.
         progress: None: a bar on a terminal and in a notebook; True: lines in a log, too; False: nothing.
