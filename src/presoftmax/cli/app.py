@@ -92,7 +92,7 @@ def _root(
 @app.command()
 def demo(
     images: Annotated[int, typer.Option(min=1, help="Attack at most so many photos that all models get right.")] = 16,
-    steps: Annotated[int, typer.Option(min=1, help="Iterations of each attack.")] = 60,
+    steps: Annotated[int, typer.Option(min=1, help="Iterations of each attack.")] = 40,
     alpha: Annotated[float, typer.Option(help="Step size; the multi-class attack gets 1/3 to 2/3 of it.")] = 0.6,
     discretization: Annotated[
         Discretization, typer.Option(help="When images are rounded to 8 bits.")

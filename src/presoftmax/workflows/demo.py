@@ -60,7 +60,7 @@ class DemoSettings:
     """
 
     images: int = 16
-    steps: int = 60
+    steps: int = 40
     alpha: float = 0.6
     discretization: str = Discretization.STRAIGHT_THROUGH
     classes: int = 2
