@@ -14,7 +14,18 @@ from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say,
 from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import StudyError
 from presoftmax.storage import replace_text
-from presoftmax.study import Engine, Results, StudyConfig, StudyFolder, Unit, make_plan, run_study, status_of, template
+from presoftmax.study import (
+    Engine,
+    Results,
+    Status,
+    StudyConfig,
+    StudyFolder,
+    Unit,
+    make_plan,
+    run_study,
+    status_of,
+    template,
+)
 from presoftmax.study.engines import LocalEngine, RayEngine, ray_apart, ray_log
 from presoftmax.study.report import write_study_report
 from presoftmax.tracing import Block, Job
@@ -98,19 +109,30 @@ def show_status(folder: Path, as_json: bool) -> None:
         print(json.dumps(status.values()))
         return
     console = terminal()
-    if status.images is None:
-        say(console, f"{status.title}: the images are still being chosen")
-        return
     skipped = f", {status.skipped} could not be read" if status.skipped else ""
-    say(console, f"{status.title}: {status.images} images of {status.looked_at} looked at{skipped}")
+    chosen = f"{status.images} images of {status.looked_at} looked at{skipped}"
+    say(console, f"{status.title}: {'the images are still being chosen' if status.images is None else chosen}")
+    if any(each.done or each.units for each in status.progress):
+        _show_progress(status)
+    for name, count in status.unanswered.items():
+        say(console, f"{name} did not answer in time {count} times, and was asked again")
+    for text in status.damaged:
+        say(console, f"damaged: {text}")
+    if status.finished:
+        say(console, f"finished: presoftmax report {folder}")
+    elif status.readable:
+        say(console, f"to go on: presoftmax run {folder}")
+    else:
+        say(console, "to go on: presoftmax run the study's TOML file with another --out")
+
+
+def _show_progress(status: Status) -> None:
     table = plain_table(("attack", "source", "units", "took", "left"), left=("attack", "source"))
     for each in status.progress:
         left = "–" if each.seconds_left is None else _hours(each.seconds_left / 3600)
-        took = _hours(each.seconds / 3600)
-        table.add_row(each.attack, each.source, f"{each.done}/{each.units}", took, left)
-    console.print(table)
-    what = f"finished: presoftmax report {folder}" if status.finished else f"to go on: presoftmax run {folder}"
-    say(console, what)
+        units = "?" if each.units is None else str(each.units)
+        table.add_row(each.attack, each.source, f"{each.done}/{units}", _hours(each.seconds / 3600), left)
+    terminal().print(table)
 
 
 def show_report(folder: Path, as_json: bool) -> None:
@@ -180,6 +202,8 @@ class _Progress(Display):
             self._bar.advance(self._task)
         if receipt.get("batch_halved"):
             self._say(f"{unit}: memory was too small; done with {receipt['batch_size']} images at a time")
+        for name, count in receipt.get("unanswered", {}).items():
+            self._say(f"{unit}: {name} did not answer in time {count} times, and was asked again")
         if not self._console.is_terminal:
             rate = receipt["image_iterations"] / max(receipt["seconds"], 1e-9)
             self._say(f"{unit}: {receipt['seconds']:.0f} s, {rate:.0f} image-iterations a second; {left} units left")

@@ -136,13 +136,15 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        whole = isinstance(content, dict) and content.pop(_CHECKSUM, None) == _checksum_of(content)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: damaged, it cannot be read") from error
-    if not isinstance(content, dict) or content.pop(_CHECKSUM, None) != _checksum_of(content):
+    if not whole:
         raise DamagedError(f"{path}: damaged, it is not as it was written")
-    return content
+    found: dict[str, Any] = content
+    return found
 
 
 def checksum(content: bytes) -> str:

@@ -13,9 +13,14 @@ from presoftmax.scores import load_scores
 from presoftmax.study.attack_config import AttackConfig, Count, Strict
 from presoftmax.tables import STEPS
 
-__all__ = ["ImagesConfig", "StudyConfig"]
+__all__ = ["VICTIM_TIMEOUT", "ImagesConfig", "StudyConfig"]
 
 _TAGS = {"over-optimized", "multi-class", "composed", "popular", "file"}
+
+
+VICTIM_TIMEOUT = 300.0
+"""Seconds that a black box has for an answer: a batch of 64 images of a service that takes seconds for each."""
+_CHANGES_NOTHING = {"victim_timeout"}
 
 
 class ImagesConfig(Strict):
@@ -45,6 +50,7 @@ class StudyConfig(Strict):
         precision: ``exact`` or ``fast``; see `presoftmax.models.accelerate`.
         models: names for `presoftmax.load_model`; each is a source, and a victim of all others.
         victims: further models that are only victims (black boxes, for instance).
+        victim_timeout: seconds that a black box has for each answer; it is asked three times. No result depends on it.
         images: where the images come from.
         attacks: run on every source, or on those named in ``sources``.
         scores: scores of one's own, each ``FILE.py:NAME``, recorded and ranked beside those of the package.
@@ -59,6 +65,7 @@ class StudyConfig(Strict):
     precision: Precision = Precision.EXACT
     models: Annotated[list[str], Field(min_length=1)]
     victims: list[str] = Field(default_factory=list)
+    victim_timeout: Annotated[float, Field(ge=0.1, le=86400, allow_inf_nan=False)] = VICTIM_TIMEOUT
     images: ImagesConfig
     attacks: Annotated[list[AttackConfig], Field(min_length=1)]
     scores: list[str] = Field(default_factory=list)
@@ -142,12 +149,12 @@ class StudyConfig(Strict):
         return self.model_dump(mode="json")
 
     def differences(self, other: "StudyConfig") -> list[str]:
-        """The settings in which two studies differ, each as ``KEY: this, that``."""
+        """The settings on which results depend in which two studies differ, each as ``KEY: this, that``."""
         ours, theirs = _flat(self.values()), _flat(other.values())
         return [
             f"{key}: {ours.get(key)!r} here, {theirs.get(key)!r} there"
             for key in sorted(ours.keys() | theirs.keys())
-            if ours.get(key) != theirs.get(key)
+            if key not in _CHANGES_NOTHING and ours.get(key) != theirs.get(key)
         ]
 
 

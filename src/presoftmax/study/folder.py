@@ -21,9 +21,9 @@ from typing import Any
 
 import polars as pl
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from presoftmax.errors import RunError, StudyError, first_line
+from presoftmax.errors import RunError, StudyError
 from presoftmax.storage import (
     DamagedError,
     checksum,
@@ -37,6 +37,7 @@ from presoftmax.storage import (
     versions,
     write_record,
 )
+from presoftmax.study._records import ChunkRecord, SelectionRecord, UnitRecord, VariantsRecord, read_checked
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.units import Unit
 
@@ -92,8 +93,8 @@ class StudyFolder:
 
     @classmethod
     def open(cls, path: Path) -> "StudyFolder":
-        """The folder of a study; raises `StudyError` if it is none."""
-        if not (path / _CONFIG).is_file():
+        """The folder of a study, or what is left of it; raises `StudyError` if it is none."""
+        if not any((path / name).exists() for name in (_CONFIG, _SELECTION, "selection", "parts")):
             raise StudyError(f"{path}: not the folder of a study (no {_CONFIG})")
         return cls(path)
 
@@ -116,7 +117,10 @@ class StudyFolder:
         try:
             return StudyConfig.model_validate(self.about()["config"])
         except ValidationError as error:
-            raise StudyError(f"{self.path / _CONFIG}: not a study of this version ({first_line(error)})") from error
+            problem = error.errors()[0]
+            where = ".".join(map(str, problem["loc"]))
+            what = f"not a study of this version ({where}: {problem['msg']})"
+            raise StudyError(f"{self.path / _CONFIG}: {what}") from error
 
     def about(self) -> dict[str, Any]:
         """What ``study.json`` says: config and versions."""
@@ -124,6 +128,8 @@ class StudyFolder:
             content = read_record(self.path / _CONFIG)
         except DamagedError as error:
             raise StudyError(f"{error}; give another folder with --out") from error
+        except FileNotFoundError as error:
+            raise StudyError(f"{self.path / _CONFIG}: missing; give another folder with --out") from error
         if content.get("kind") != _KIND or "config" not in content:
             raise StudyError(f"{self.path / _CONFIG}: not a study")
         return content
@@ -132,7 +138,7 @@ class StudyFolder:
 
     def chunk_is_whole(self, number: int) -> bool:
         """Whether what came of the candidates of that number is there, and as it was written."""
-        return _is_whole(self._chunk(number))
+        return _is_whole(self._chunk(number), ChunkRecord)
 
     def write_chunk(self, number: int, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write what came of a chunk of candidates."""
@@ -140,7 +146,12 @@ class StudyFolder:
 
     def chunk_receipt(self, number: int) -> dict[str, Any]:
         """What is known of a chunk besides its files."""
-        return read_record(self._chunk(number) / _RECEIPT)
+        return read_checked(self._chunk(number) / _RECEIPT, ChunkRecord)
+
+    def chunks(self) -> list[int]:
+        """Numbers of the chunks that are there, whole or not."""
+        there = (self.path / "selection").glob("[0-9]*")
+        return sorted(int(each.name) for each in there if each.name.isdecimal())
 
     def chunk_file(self, number: int, name: str) -> Path:
         """A file of a chunk."""
@@ -161,7 +172,7 @@ class StudyFolder:
         Raises:
             DamagedError: the file is not as it was written.
         """
-        return _if_there(self.path / _SELECTION)
+        return _if_there(self.path / _SELECTION, SelectionRecord)
 
     def write_variants(self, content: Mapping[str, Any]) -> None:
         """Write down how networks are run, so that all workers, and those of another day, do the same."""
@@ -173,7 +184,7 @@ class StudyFolder:
         Raises:
             DamagedError: the file is not as it was written.
         """
-        return _if_there(self.path / _VARIANTS)
+        return _if_there(self.path / _VARIANTS, VariantsRecord)
 
     def natural(self) -> pl.DataFrame:
         """The `natural` table of all candidates that were looked at.
@@ -196,7 +207,7 @@ class StudyFolder:
 
     def is_done(self, unit: Unit) -> bool:
         """Whether a unit is there, its files as they were written."""
-        return _is_whole(self.path / "parts" / unit.path)
+        return _is_whole(self.path / "parts" / unit.path, UnitRecord)
 
     def write_unit(self, unit: Unit, files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> None:
         """Write a finished unit; one that was there and damaged is replaced.
@@ -213,7 +224,20 @@ class StudyFolder:
             DamagedError: it is not as it was written.
             FileNotFoundError: the unit is not there.
         """
-        return read_record(self.path / "parts" / unit.path / _RECEIPT)
+        return self.receipt_at(unit.path)
+
+    def receipt_at(self, unit: Path) -> dict[str, Any]:
+        """The same, by the unit's path."""
+        return read_checked(self.path / "parts" / unit / _RECEIPT, UnitRecord)
+
+    def units_there(self) -> Iterator[Path]:
+        """Paths of the units that are there, whole or not."""
+        parts = self.path / "parts"
+        yield from sorted(each.relative_to(parts) for each in parts.glob("*/*/[0-9]*") if not is_unfinished(each))
+
+    def is_there(self, unit: Path) -> bool:
+        """Whether there is something where a unit's folder is to be."""
+        return (self.path / "parts" / unit).exists()
 
     def known_receipt(self, unit: Unit) -> dict[str, Any] | None:
         """The same; None where it is not there or damaged (which the next run sees to)."""
@@ -227,9 +251,9 @@ class StudyFolder:
         return self.path / "parts" / unit.path / name
 
 
-def _if_there(path: Path) -> dict[str, Any] | None:
+def _if_there(path: Path, kind: type[BaseModel]) -> dict[str, Any] | None:
     try:
-        return read_record(path)
+        return read_checked(path, kind)
     except FileNotFoundError:
         return None
 
@@ -240,9 +264,9 @@ def _with_receipt(files: Mapping[str, bytes], receipt: Mapping[str, Any]) -> dic
     return {**files, _RECEIPT: signed({**receipt, "files": sums}).encode()}
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, kind: type[BaseModel]) -> bool:
     try:
-        sums = read_record(folder / _RECEIPT)["files"]
+        sums = read_checked(folder / _RECEIPT, kind)["files"]
         return all(checksum((folder / name).read_bytes()) == expected for name, expected in sums.items())
-    except (DamagedError, OSError, KeyError, AttributeError):
+    except (DamagedError, OSError):
         return False

@@ -1,5 +1,6 @@
 """The models of a study, loaded once per process and held."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +16,8 @@ from presoftmax.models import (
     load_victim,
     table_names,
 )
-from presoftmax.study.config import StudyConfig
+from presoftmax.study._patience import Patient
+from presoftmax.study.config import VICTIM_TIMEOUT, StudyConfig
 
 __all__ = ["ModelNames", "Panel", "load_panel"]
 
@@ -29,18 +31,21 @@ class ModelNames:
         labels: likewise, as in the tables.
         sources: how many of them are sources.
         variants: on which `ModelVariant` each network is run, ``""`` for a black box; as they are loaded, if empty.
+        timeout: seconds that a black box has for an answer.
     """
 
     specs: tuple[str, ...]
     labels: tuple[str, ...]
     sources: int
     variants: tuple[str, ...] = ()
+    timeout: float = VICTIM_TIMEOUT
 
     @classmethod
     def of(cls, config: StudyConfig) -> "ModelNames":
         """The names of a study's models; raises `ModelError` for one that does not exist."""
         named = [*config.models, *config.victims]
-        return cls(tuple(map(absolute_name, named)), tuple(table_names(*named)), len(config.models))
+        specs, labels = tuple(map(absolute_name, named)), tuple(table_names(*named))
+        return cls(specs, labels, len(config.models), timeout=config.victim_timeout)
 
     def victims_of(self, source: int) -> tuple[str, ...]:
         """Everything but the source itself."""
@@ -59,6 +64,11 @@ class Panel:
         """All of them."""
         return (*self.sources, *self.only_victims)
 
+    def unanswered(self) -> Counter[str]:
+        """How many calls each black box has not answered in time, since it was loaded."""
+        functions = {model.name: model.function for model in self.models if isinstance(model, BlackBox)}
+        return Counter({name: each.unanswered for name, each in functions.items() if isinstance(each, Patient)})
+
     def victims_of(self, source: int) -> tuple[Model, ...]:
         """Everything but the source itself."""
         return tuple(model for i, model in enumerate(self.models) if i != source)
@@ -71,6 +81,8 @@ def load_panel(names: ModelNames, device: str) -> Panel:
     models += [load_victim(name, device) for name in names.specs[names.sources :]]
     for model, name in zip(models, names.labels, strict=True):
         model.name = name
+        if isinstance(model, BlackBox) and not isinstance(model.function, Patient):
+            model.function = Patient(model.function, names.timeout)
     for i, variant in enumerate(names.variants):
         if variant:
             models[i] = as_variant(as_source(models[i]), ModelVariant.parse(variant))

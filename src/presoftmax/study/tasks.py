@@ -163,7 +163,7 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Ta
     examples = _attackable(task)
     if len(examples) == 0:
         return _nothing()
-    halved = 0
+    halved, before = 0, panel.unanswered()
     size = task.batch_size
     while True:
         job = _job(task, panel, examples, size)
@@ -171,6 +171,7 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Ta
             with keep_freed_memory():
                 done = _run(task, panel, job, on_block)
             done.receipt["batch_halved"] = halved
+            done.receipt["unanswered"] = dict(panel.unanswered() - before)
             return done
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
