@@ -15,7 +15,7 @@ ROOT = Path(presoftmax.__file__).parent
 ROOMS = (
     "cli", "workflows", "study", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
     "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress", "numerics",
-    "errors", "_version",
+    "errors", "text", "_version",
 )  # fmt: skip
 LOOSE = {"__init__", "__main__", "_version", "errors"}
 

@@ -4,9 +4,13 @@ Each message is one line that says what is wrong, where, and what to do about it
 prints it as it is.
 """
 
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
+
+from presoftmax.text import one_line, printable
 
 __all__ = [
     "AttackError",
@@ -20,10 +24,13 @@ __all__ = [
     "check_keywords",
     "face",
     "first_line",
+    "one_line",
+    "warn",
 ]
 
 
 _NEAR = 2
+_BETWEEN = ("presoftmax", "torch", "contextlib", "functools")
 
 
 class PresoftmaxError(Exception):
@@ -64,7 +71,21 @@ def first_line(error: BaseException, limit: int = 160) -> str:
         lines = str(error).strip().splitlines()
     except Exception:  # somebody's own class of error may not even be printable
         lines = []
-    return (lines or [type(error).__name__])[0][:limit]
+    return printable((lines or [type(error).__name__])[0], limit)
+
+
+def warn(message: str) -> None:
+    """Warn with a `PresoftmaxWarning` that points at the user's line: the first frame that is not of this package.
+
+    PyTorch's decorators and the standard library's context managers stand between frames of this package.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = str(frame.f_globals.get("__name__"))
+    where = frame.f_code.co_filename, frame.f_lineno, module, registry
+    warnings.warn_explicit(message, PresoftmaxWarning, *where)
 
 
 def face(module: str, names: Iterable[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -12,6 +12,7 @@ from presoftmax.attacks.transforms import Identity, View
 from presoftmax.attacks.updates import Update
 from presoftmax.choices import Discretization, SecondTarget, choice
 from presoftmax.errors import AttackError
+from presoftmax.text import storable
 
 __all__ = ["Attack"]
 
@@ -53,7 +54,7 @@ class Attack:
     def __post_init__(self) -> None:
         objective = as_objective(self.objective, targeted=self.num_targets != 0)
         count = (self.num_targets or 1) if objective.targeted else 0
-        settled: dict[str, Any] = {"objective": objective, "num_targets": count}
+        settled: dict[str, Any] = {"name": storable(self.name), "objective": objective, "num_targets": count}
         for name, kind in _CHOICES.items():
             settled[name] = choice(kind, getattr(self, name), name)
         for name, value in settled.items():

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from presoftmax._version import __version__
 from presoftmax.choices import Balance, Discretization, EngineKind, Precision
 from presoftmax.cli.signals import interruptible, status_of_signal
-from presoftmax.errors import PresoftmaxError, PresoftmaxWarning
+from presoftmax.errors import PresoftmaxError, PresoftmaxWarning, one_line
 
 __all__ = ["app", "main"]
 
@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"presoftmax: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"presoftmax: error: {one_line(message)}", file=sys.stderr)
     sys.exit(2)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     kind = "warning" if issubclass(category, PresoftmaxWarning) else category.__name__
-    print(f"presoftmax: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"presoftmax: {kind}: {one_line(message)}", file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
 
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
+from presoftmax.errors import one_line
 from presoftmax.report.run import TableRow, short_table
 from presoftmax.tables import NOT_FINITE
 from presoftmax.tracing import Block, Job, Selection
@@ -39,7 +40,7 @@ def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
         except DemoInterruptedError as interrupt:
             display.stop()
             kept = f"what was finished is in {interrupt.folder}" if interrupt.folder else "nothing was written"
-            print(f"presoftmax: interrupted {interrupt.where}; {kept}", file=sys.stderr)
+            print(f"presoftmax: interrupted {interrupt.where}; {one_line(kept)}", file=sys.stderr)
             sys.exit(130)
         except KeyboardInterrupt:
             display.stop()

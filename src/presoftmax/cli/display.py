@@ -5,23 +5,46 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, Self
 
-from rich.console import Console
-from rich.progress import Progress, ProgressColumn, TaskID, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from presoftmax.models import keep_freed_memory
+from presoftmax.text import LINE, printable
 
 __all__ = ["Display", "plain_table", "plain_text", "quiet", "say", "terminal"]
 
 
 def terminal(stderr: bool = False) -> Console:
-    """The console that every command prints to: names of files, models and classes stay as they are, brackets too."""
-    return Console(stderr=stderr, markup=False, emoji=False)
+    """The console that every command prints to: names of files, models and classes stay as they are, brackets too.
+
+    But for what would reach the terminal itself: control characters are shown as their escapes.
+    """
+    return _PlainConsole(stderr=stderr, markup=False, emoji=False)
+
+
+class _PlainConsole(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        """What becomes of each text that is printed, on its own or in a table."""
+        return super().render_str("\n".join(printable(line, LINE) for line in text.split("\n")), **options)
+
+
+class _PlainColumn(TextColumn):
+    def render(self, task: Task) -> Text:
+        """The text of a task, which holds names."""
+        return Text(printable(self.text_format.format(task=task), LINE), style=self.style, justify=self.justify)
+
+
+class _PlainTable(Table):
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row whose texts are each on one line."""
+        super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def plain_text(text: str) -> TextColumn:
     """A column of a progress bar whose text stays as it is."""
-    return TextColumn(text, markup=False)
+    return _PlainColumn(text, markup=False)
 
 
 class Display:
@@ -63,13 +86,17 @@ def quiet(doing: str = "") -> Iterator[None]:
 
 
 def plain_table(headings: Sequence[str], left: Sequence[str] = (), **options: Any) -> Table:
-    """A table without lines; columns are right-justified but for those ``left``. Options are of each column."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    """A table without lines; columns are right-justified but for those ``left``. Options are of each column.
+
+    A cell is a text, or a rich ``Text`` where it has a color.
+    """
+    table = _PlainTable(box=None, pad_edge=False, header_style="dim")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in left else "right", **options)
+        table.add_column(printable(heading), justify="left" if heading in left else "right", **options)
     return table
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is, unbroken."""
-    console.print(text, highlight=False, soft_wrap=True)
+    """Print a line, unbroken; line breaks at its beginning are its own, further ones come from a name."""
+    line = text.lstrip("\n")
+    console.print(f"{text[: len(text) - len(line)]}{printable(line, LINE)}", highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from presoftmax.cli.display import plain_table, quiet, say, terminal
+from presoftmax.errors import one_line
 from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
 
 __all__ = ["show_score"]
@@ -17,7 +18,7 @@ def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None
     with quiet(f"{settings.source} looks at {settings.adversarial}"):
         done = run_scoring(settings, out)
     for text in done.judged.notes:
-        print(f"presoftmax: warning: {text}", file=sys.stderr)
+        print(f"presoftmax: warning: {one_line(text)}", file=sys.stderr)
     if as_json:
         print(json.dumps(done.values()))
         return

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, TimeElapsedColumn
+from rich.text import Text
 
 from presoftmax.choices import EngineKind
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
 from presoftmax.cli.signals import status_of_signal
-from presoftmax.errors import StudyError
+from presoftmax.errors import StudyError, one_line
 from presoftmax.storage import replace_text
 from presoftmax.study import (
     Engine,
@@ -57,7 +58,8 @@ def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | N
                 return run_study(config, out, engine, progress, batch_size)
         except KeyboardInterrupt:
             progress.stop()
-            print(f"presoftmax: interrupted; run again to go on, what is finished is in {out}", file=sys.stderr)
+            kept = f"what is finished is in {one_line(out)}"
+            print(f"presoftmax: interrupted; run again to go on, {kept}", file=sys.stderr)
             sys.exit(status_of_signal())
 
 
@@ -73,7 +75,7 @@ def write_template(path: Path) -> None:
     if path.exists():
         raise StudyError(f"{path}: exists already")
     replace_text(path, template())
-    print(f"{path} holds the paper's study; say in it where ImageNet is, then: presoftmax plan {path}")
+    print(one_line(f"{path} holds the paper's study; say in it where ImageNet is, then: presoftmax plan {path}"))
 
 
 def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
@@ -153,9 +155,9 @@ def show_report(folder: Path, as_json: bool) -> None:
     say(console, f"\nThe report is {report.page}, every measurement in {report.claims}")
 
 
-def _colored(verdict: str) -> str:
+def _colored(verdict: str) -> Text:
     color = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}.get(verdict, "dim")
-    return f"[{color}]{verdict}[/{color}]"
+    return Text(verdict, style=color)
 
 
 def _bytes(gigabytes: float) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from presoftmax.errors import DataError
+from presoftmax.text import storable
 
 __all__ = ["ImageSet", "Skipped", "nothing_usable"]
 
@@ -42,6 +43,7 @@ class ImageSet:
     numbered_folders: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(map(storable, self.ids)))
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
             raise DataError(
                 f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {_describe(self.images)}; "

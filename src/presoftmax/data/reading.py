@@ -1,6 +1,5 @@
 """Image files to 8-bit tensors: decoded, resized and cropped once, then 8-bit for good."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,7 +15,7 @@ from torch import Tensor
 from presoftmax.data._decoding import MOST_PIXELS, decode, refusing
 from presoftmax.data.imageset import ImageSet, Skipped
 from presoftmax.data.listing import Listing
-from presoftmax.errors import DataError, PresoftmaxWarning
+from presoftmax.errors import DataError, warn
 
 __all__ = [
     "Preprocessing",
@@ -146,7 +145,7 @@ def decode_all(named: Iterable[tuple[str, str, Path | BytesIO, int]], preprocess
         kept.append((name, where, label))
     if animated:
         more = f" and {len(animated) - 1} more" if len(animated) > 1 else ""
-        warnings.warn(f"{animated[0]}{more}: animated; its first frame is read", PresoftmaxWarning, stacklevel=2)
+        warn(f"{animated[0]}{more}: animated; its first frame is read")
     if not kept:
         return ImageSet.empty(skipped)
     labels = torch.tensor([label for _, _, label in kept], dtype=torch.int64)

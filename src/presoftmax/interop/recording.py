@@ -1,6 +1,5 @@
 """Record what any attack does to a model: its forward passes become the `steps` table."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from presoftmax.attacks import to_pixels, vanished
 from presoftmax.data import ImageSet
-from presoftmax.errors import DataError, ModelError, PresoftmaxWarning
+from presoftmax.errors import DataError, ModelError, warn
 from presoftmax.interop._capture import Captured, Shown, as_zero_to_one, look_at
 from presoftmax.interop._matching import Matcher
 from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
@@ -374,7 +373,7 @@ class Recording:
     def _warn(self) -> None:
         """What a careful reader would want to know of this attack."""
         for text in self._warnings():
-            warnings.warn(f"{self._names[1]} {text}", PresoftmaxWarning, stacklevel=3)
+            warn(f"{self._names[1]} {text}")
 
     def _warnings(self) -> Iterable[str]:
         if not self._passes:

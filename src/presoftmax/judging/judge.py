@@ -1,11 +1,10 @@
 """Judge adversarial examples, whoever made them."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from presoftmax.errors import PresoftmaxWarning
+from presoftmax.errors import warn
 from presoftmax.judging._notes import notes_on
 from presoftmax.judging._pairs import pair
 from presoftmax.judging.judged import Judged
@@ -74,7 +73,7 @@ def judge(
     reference = NaturalReference.load(Path(natural)) if isinstance(natural, str | Path) else natural
     judged = judge_examples(examples, model, victims, reference, scores, batch_size, progress)
     for note in judged.notes:
-        warnings.warn(note, PresoftmaxWarning, stacklevel=2)
+        warn(note)
     return judged
 
 

@@ -1,11 +1,9 @@
 """What a model answers is checked once, before anything is built on it."""
 
-import warnings
-
 import torch
 from torch import Tensor
 
-from presoftmax.errors import ModelError, PresoftmaxWarning, first_line
+from presoftmax.errors import ModelError, first_line, warn
 from presoftmax.models._arguments import takes_gray
 from presoftmax.models._doubts import doubt
 from presoftmax.models.classifier import Classifier, Model
@@ -53,11 +51,7 @@ def check_logits(model: Model, logits: Tensor, count: int) -> None:
         raise ModelError(f"model {model.name} has {len(model.classes)} class names but {logits.shape[1]} logits")
     doubted = doubt(finite)
     if doubted is not None:
-        warnings.warn(
-            f"model {model.name} {doubted}; scores before the softmax mean little on it",
-            PresoftmaxWarning,
-            stacklevel=3,
-        )
+        warn(f"model {model.name} {doubted}; scores before the softmax mean little on it")
 
 
 def checked_logits(model: Model, images: Tensor) -> Tensor:

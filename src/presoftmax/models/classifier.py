@@ -14,6 +14,7 @@ from presoftmax.models._arguments import check_pixels, class_names, exits_raised
 from presoftmax.models.logits import logits_in
 from presoftmax.models.names import own_name
 from presoftmax.models.variants import AS_GIVEN, ModelVariant
+from presoftmax.text import storable
 
 __all__ = ["BlackBox", "Classifier", "Model", "frozen"]
 
@@ -85,7 +86,7 @@ class Classifier(nn.Module):
             raise ModelError(f"std must be positive, got {std}")
         self.network = network
         self.variant = AS_GIVEN
-        self.name = name or own_name(network)
+        self.name = storable(name or own_name(network))
         self.preprocessing = preprocessing or Preprocessing(size=None)
         self.classes = class_names(classes)
         device = _device_of(network)
@@ -111,7 +112,7 @@ class Classifier(nn.Module):
     def named(self, name: str) -> "Classifier":
         """The same classifier, around the same network, under another name."""
         other = self.with_network(self.network, self.variant)
-        other.name = name
+        other.name = storable(name)
         return other
 
     @property
@@ -164,7 +165,7 @@ class BlackBox:
         if not callable(function) or isinstance(function, type):
             raise TypeError(f"a BlackBox wraps a callable from images to logits, not {told(function)}")
         self.function = function
-        self.name = name or own_name(function)
+        self.name = storable(name or own_name(function))
         self.classes = class_names(classes)
 
     @property

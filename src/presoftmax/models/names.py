@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from presoftmax.text import storable
+
 __all__ = ["distinct_names", "own_name"]
 
 
@@ -21,7 +23,7 @@ def distinct_names(names: Iterable[str], taken: Iterable[str] = ()) -> tuple[str
     used = set(taken)
     count = Counter(used)
     found = []
-    for name in names:
+    for name in map(storable, names):
         count[name] += 1
         candidate = name
         while candidate in used:

@@ -8,6 +8,7 @@ from presoftmax.report.figures import audit_figure, save
 from presoftmax.report.html import data_uri, render
 from presoftmax.scores import Trust
 from presoftmax.storage import RunFolder, replace_text
+from presoftmax.text import printable
 
 __all__ = ["audit_sentences", "write_audit"]
 
@@ -17,9 +18,9 @@ def audit_sentences(model: str, trust: Trust) -> tuple[str, ...]:
     one = trust.exactly_one
     right = f", {_percent(trust.accuracy)} of them classified correctly" if trust.accuracy is not None else ""
     return (
-        f"{model} on {trust.images} natural images{right}: the confidence of {_percent(one['2 decimals'])} prints as "
-        f"1.00; that of {_percent(one['float16'])} is exactly 1 in float16, that of {_percent(one['float32'])} in "
-        "float32.",
+        f"{printable(model)} on {trust.images} natural images{right}: the confidence of {_percent(one['2 decimals'])} "
+        f"prints as 1.00; that of {_percent(one['float16'])} is exactly 1 in float16, that of "
+        f"{_percent(one['float32'])} in float32.",
         _gradient_sentence(trust),
         _range_sentence(trust),
     )

@@ -1,20 +1,42 @@
 """Pages that need nothing but themselves."""
 
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from presoftmax.text import LINE, printable
 
 __all__ = ["data_uri", "render"]
 
 
+_DATA = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]*")
+
+
 def render(template: str, **values: Any) -> str:
-    """A template of ``report/templates`` with these values; whatever they hold is escaped."""
+    """A template of ``report/templates`` with these values; whatever they hold is printable, and escaped.
+
+    In a template ``NAME | shown`` keeps a name as short as names are shown.
+    """
     environment = Environment(
-        loader=PackageLoader("presoftmax.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("presoftmax.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_finalized,
     )
+    environment.filters["shown"] = printable
     return environment.get_template(template).render(**values)
+
+
+def _finalized(value: Any) -> Any:
+    """What a template puts out: text is made printable, unless it is markup, or an image."""
+    if not isinstance(value, str) or isinstance(value, Markup) or _DATA.fullmatch(value):
+        return value
+    return printable(value, LINE)
 
 
 def data_uri(png: Path | bytes) -> str:

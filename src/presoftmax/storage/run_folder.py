@@ -1,7 +1,6 @@
 """A run folder: Parquet tables, 8-bit PNGs and a summary. Each file appears whole or not at all."""
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from presoftmax.data import to_picture
 from presoftmax.errors import RunError
 from presoftmax.storage.atomic import make_folder, replace_file, replace_text
 from presoftmax.storage.tables import flat, read_table
+from presoftmax.text import file_name
 
 __all__ = ["RunFolder"]
 
@@ -117,8 +117,8 @@ class RunFolder:
 
     def image_path(self, attack: str, number: int, example: str, iteration: int) -> Path:
         """Where the image of an example (the ``number``-th of the run) at an iteration is."""
-        safe = re.sub(r"[^\w.-]+", "_", example)[:80]
-        return self.path / "images" / attack / f"{number:05d}-{safe}" / f"{iteration:05d}.png"
+        folder = f"{number:05d}-{file_name(example, unique=False)}"
+        return self.path / "images" / file_name(attack) / folder / f"{iteration:05d}.png"
 
     def write_images(
         self, attack: str, numbers: Sequence[int], examples: Sequence[str], iteration: int, images: Tensor

@@ -1,12 +1,11 @@
 """The pieces of work of a study."""
 
-import re
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import ModelNames
+from presoftmax.text import file_name
 
 __all__ = ["Unit", "image_iterations", "units_of"]
 
@@ -22,7 +21,7 @@ class Unit:
     @property
     def path(self) -> Path:
         """Its folder, inside ``parts``."""
-        return Path(_safe(self.attack)) / _safe(self.source) / f"{self.shard:05d}"
+        return Path(file_name(self.attack)) / file_name(self.source) / f"{self.shard:05d}"
 
     def __str__(self) -> str:
         return f"{self.attack} on {self.source}, shard {self.shard}"
@@ -42,9 +41,3 @@ def units_of(config: StudyConfig, names: ModelNames, images: int) -> list[Unit]:
         for attack in config.attacks_on(model)
         for shard in shards
     ]
-
-
-def _safe(name: str) -> str:
-    """A name as that of a folder; names that become the same get apart by a short hash."""
-    safe = re.sub(r"[^\w.-]+", "_", name).lstrip(".")[:80]
-    return safe if safe == name else f"{safe}-{blake2b(name.encode(), digest_size=3).hexdigest()}"

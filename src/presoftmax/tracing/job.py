@@ -1,6 +1,5 @@
 """What is to be run: an attack, a source, victims and images, checked before the first pass."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,7 +11,7 @@ from torch import Tensor
 from presoftmax.attacks import Attack, check_targets, to_pixels
 from presoftmax.choices import Precision, choice
 from presoftmax.data import ImageSet, as_images, as_labels
-from presoftmax.errors import AttackError, DataError, PresoftmaxWarning, check_keywords
+from presoftmax.errors import AttackError, DataError, check_keywords, warn
 from presoftmax.models import (
     Classifier,
     Model,
@@ -194,11 +193,7 @@ def _rounded(images: Tensor) -> Tensor:
     pixels = to_pixels(images)
     off = float((images * 255 - pixels).abs().max()) if len(images) else 0.0
     if off > _OFF_THE_LATTICE:
-        warnings.warn(
-            f"the clean images are up to {off:.2f} grey levels off the 8-bit ones; they are rounded to these",
-            PresoftmaxWarning,
-            stacklevel=4,
-        )
+        warn(f"the clean images are up to {off:.2f} grey levels off the 8-bit ones; they are rounded to these")
     return pixels
 
 

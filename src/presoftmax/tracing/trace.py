@@ -1,6 +1,5 @@
 """Attack images on a source, and what came of it."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from presoftmax.analysis import by_iteration, transfer_by_iteration
 from presoftmax.attacks import Attack
-from presoftmax.errors import PresoftmaxWarning
+from presoftmax.errors import warn
 from presoftmax.progress import Bar
 from presoftmax.scores import NaturalReference
 from presoftmax.storage import RunFolder
@@ -109,22 +108,18 @@ class Trace:
         broken = self.steps.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
         broken_at_victims = self.transfers.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
         if broken or broken_at_victims:
-            warnings.warn(
+            warn(
                 f"{self.job.attack.name}: logits became NaN or infinite for {broken} examples on the source and for "
-                f"{broken_at_victims} on victims; their predicted class is {NOT_FINITE} there",
-                PresoftmaxWarning,
-                stacklevel=3,
+                f"{broken_at_victims} on victims; their predicted class is {NOT_FINITE} there"
             )
 
     def _warn_of_vanished_gradients(self) -> None:
         vanished = self.steps.filter("gradient_vanished")
         if vanished.height:
             examples, first = vanished["example"].n_unique(), min(vanished["iteration"])
-            warnings.warn(
+            warn(
                 f"{self.job.attack.name}: the gradient vanished for {examples} examples, first at iteration {first}: "
-                "from there the attack went nowhere, or the wrong way; drive a logit or a margin instead",
-                PresoftmaxWarning,
-                stacklevel=4,
+                "from there the attack went nowhere, or the wrong way; drive a logit or a margin instead"
             )
 
     @cached_property

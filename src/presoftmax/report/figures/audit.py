@@ -5,7 +5,7 @@ from torch import Tensor
 
 from presoftmax import numerics
 from presoftmax.numerics import FORMATS
-from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, Quantity, styled
+from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, Quantity, shown, styled
 
 __all__ = ["audit_figure"]
 
@@ -23,7 +23,7 @@ def audit_figure(model: str, logits: Tensor) -> Figure:
     )
     with styled():
         figure = Figure(figsize=(11, 3.4), layout="constrained")
-        figure.suptitle(f"{model} on {len(z)} natural images", fontsize=11)
+        figure.suptitle(f"{shown(model, 80)} on {len(z)} natural images", fontsize=11)
         for axes, (quantity, values) in zip(figure.subplots(1, 3), panels, strict=True):
             axes.hist(values.numpy(), bins=min(_BINS, max(5, len(z) // 4)), color=quantity.color, alpha=0.85)
             axes.set_xlabel(quantity.label)

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, styled, tint_axis
+from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, shown, styled, tint_axis
 
 __all__ = ["transfer_figure"]
 
 _PANEL = (4.6, 3.6)
 _FEWEST_FOR_A_BAND = 5
+_LONGEST = 52  # characters of a panel's title
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
 
@@ -35,12 +36,12 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
     rows = -(-len(groups) // columns)
     with styled():
         figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows + 0.5), layout="constrained")
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(shown(title, 46 * columns + 30), fontsize=11)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         top = _ceiling(curves)
         for panel, group in zip(panels, groups, strict=False):
-            pair = f"{group['source'][0]} to {group['victim'][0]}"
-            _panel(panel, group, pair if by == "pair" else group[by][0], top)
+            names = [group["source"][0], group["victim"][0]] if by == "pair" else [group[by][0]]
+            _panel(panel, group, " to ".join(shown(name, _LONGEST // len(names)) for name in names), top)
         for panel in panels[len(groups) :]:
             panel.set_visible(False)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=4)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from presoftmax.report.figures.style import styled
+from presoftmax.report.figures.style import shown, styled
 
 __all__ = ["Namer", "Picture", "choose_iterations", "class_namer", "gallery_figure"]
 
@@ -71,7 +71,7 @@ def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Namer, title: s
     """
     with styled():
         figure = Figure(figsize=(2.6 * _COLUMNS, 5.9 * len(strips)), layout="constrained")
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(shown(title, 120), fontsize=11)
         grid = figure.subplots(2 * len(strips), _COLUMNS, squeeze=False)
         for axes in grid.ravel():
             axes.set_axis_off()
@@ -110,8 +110,7 @@ def _heading(row: dict[str, Any]) -> str:
 
 
 def _caption(row: dict[str, Any], name_of: Namer) -> str:
-    name = name_of(row["predicted"])
-    name = name if len(name) <= 26 else f"{name[:25]}…"
+    name = shown(name_of(row["predicted"]), 26)
     exactly = " (exactly 1)" if row["saturated"] else ""
     logits = "   ".join(f"CA{i} {row[f'ca{i}']:.1f}" for i in (1, 2, 3) if row[f"ca{i}"] is not None)
     return f"{name}\nconfidence {row['confidence']:.2f}{exactly}\n{logits}"

@@ -4,9 +4,13 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, VICTIMS, styled, tint_axis
+from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, shown, styled, tint_axis, victim_look
 
 __all__ = ["iterations_figure"]
+
+_LONGEST_ATTACK, _LONGEST_VICTIM = 22, 30
+# The lines of more hide behind their legend, which then stands beside them.
+_VICTIMS_INSIDE = 3
 
 
 def iterations_figure(means: pl.DataFrame, transfer: pl.DataFrame) -> Figure:
@@ -22,9 +26,10 @@ def iterations_figure(means: pl.DataFrame, transfer: pl.DataFrame) -> Figure:
         grid = figure.subplots(len(attacks), 3, squeeze=False, sharex=True)
         top = 1.05 * float(means.select(pl.max_horizontal("ca1", "log_odds").max()).item())
         for row, attack in zip(grid, attacks, strict=True):
-            _confidence(row[0], means.filter(pl.col("attack") == attack), attack)
-            _logits(row[1], means.filter(pl.col("attack") == attack), attack, top)
-            _transfer(row[2], transfer.filter(pl.col("attack") == attack), attack)
+            of_attack, name = means.filter(pl.col("attack") == attack), shown(attack, _LONGEST_ATTACK)
+            _confidence(row[0], of_attack, name)
+            _logits(row[1], of_attack, name, top)
+            _transfer(row[2], transfer.filter(pl.col("attack") == attack), name)
         for axes in grid[-1]:
             axes.set_xlabel("iteration")
     return figure
@@ -80,23 +85,23 @@ def _logits(axes: Axes, means: pl.DataFrame, attack: str, top: float) -> None:
 
 
 def _transfer(axes: Axes, transfer: pl.DataFrame, attack: str) -> None:
-    for number, (victim,) in enumerate(transfer.select("victim").unique(maintain_order=True).rows()):
+    victims = transfer["victim"].unique(maintain_order=True).to_list()
+    dotted = []
+    for number, victim in enumerate(victims):
         of_victim = transfer.filter(pl.col("victim") == victim)
-        color, marker = VICTIMS[number % len(VICTIMS)]
+        color, marker = victim_look(number)
         every = max(1, of_victim.height // 10)
+        # A label that begins with the name would be lost where that begins with "_".
         axes.plot(of_victim["iteration"], 100 * of_victim["misclassified"], color=color, marker=marker, ms=4,
-                  markevery=every, label=f"{victim}: misclassified")  # fmt: skip
+                  markevery=every, label=f"fools {shown(victim, _LONGEST_VICTIM)}")  # fmt: skip
         if of_victim["targeted"].null_count() == 0:
-            axes.plot(
-                of_victim["iteration"],
-                100 * of_victim["targeted"],
-                color=color,
-                lw=1,
-                ls=":",
-                label=f"{victim}: as a target",
-            )
+            dotted += axes.plot(of_victim["iteration"], 100 * of_victim["targeted"], color=color, lw=1, ls=":")
+    if dotted:
+        axes.plot([], [], color="#555555", lw=1, ls=":", label="taken for a target")
     axes.set_title(f"{attack}: what transfers")
     axes.set_ylabel("examples (%)")
     axes.set_ylim(-2, 102)
-    if axes.get_lines():
-        axes.legend(loc="upper left")
+    if len(victims) > _VICTIMS_INSIDE:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))
+    elif victims:
+        axes.legend(loc="best")

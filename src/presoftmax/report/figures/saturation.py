@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from presoftmax.numerics import FORMATS, Format
 from presoftmax.report.figures.style import LOG_ODDS, styled
@@ -28,6 +29,7 @@ def saturation_figure(formats: Sequence[Format] = FORMATS) -> Figure:
         for kind, (color, line) in zip(formats, _LOOKS, strict=False):
             _shortfall(left, kind, gaps, logits, color, line)
         left.set_yscale("log")
+        left.yaxis.set_major_formatter(LogFormatter())  # "1e-16", which is no formula
         left.set_ylim(1e-17, 2)
         left.set_title("what is left to 1: 1 - p, until it is 0 (dot)")
         left.set_ylabel("1 - p of the top class")

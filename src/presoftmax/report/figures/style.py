@@ -11,11 +11,16 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from presoftmax.report.figures._fonts import drawable, families
 from presoftmax.storage import replace_file
+from presoftmax.text import printable
 
-__all__ = ["CONFIDENCE", "LOGIT", "LOG_ODDS", "VICTIMS", "Quantity", "png_of", "save", "save_as", "styled", "tint_axis"]
-
+__all__ = [
+    "CONFIDENCE", "LOGIT", "LOG_ODDS", "Quantity", "png_of", "save", "save_as", "shown", "styled", "tint_axis",
+    "victim_look",
+]  # fmt: skip
 
 _NOTEBOOK_DPI = 110
 
@@ -33,11 +38,20 @@ class Quantity:
 LOGIT = Quantity("ca1", "largest logit CA1", "#0072B2", "-")
 CONFIDENCE = Quantity("confidence", "softmax confidence", "#D55E00", "--")
 LOG_ODDS = Quantity("log_odds", "log-odds of the top class", "#009E73", "-.")
-VICTIMS = (("#CC79A7", "o"), ("#E69F00", "s"), ("#56B4E9", "^"), ("#000000", "D"))
-"""Color and marker of the first, second, ... victim."""
+_VICTIM_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_VICTIM_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def victim_look(number: int) -> tuple[str, str]:
+    """Color and marker of the first, second, ... victim; no two of 32 have both in common."""
+    round_, color = divmod(number, len(_VICTIM_COLORS))
+    return _VICTIM_COLORS[color], _VICTIM_MARKERS[(color + round_) % len(_VICTIM_MARKERS)]
+
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    # Names are anybody's: "$5 and $6" is no formula.
+    "text.parse_math": False,
+    "axes.formatter.use_mathtext": False,
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -58,7 +72,7 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """The look of all figures, for the time of drawing one."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({**_STYLE, "font.family": list(families())}):
         yield
 
 
@@ -70,6 +84,14 @@ def tint_axis(axes: Axes, quantity: Quantity, side: str) -> None:
     axes.spines[side].set_visible(True)
 
 
+_LONGEST_LINE = 200
+
+
+def shown(name: str, longest: int) -> str:
+    """A name as it stands in a figure: on one line, no longer than there is room for."""
+    return printable(name, longest)
+
+
 def save_as(figure: Figure, path: Path) -> None:
     """Write a figure in the format of the path's ending.
 
@@ -79,6 +101,7 @@ def save_as(figure: Figure, path: Path) -> None:
     kind = path.suffix.removeprefix(".").lower()
     if kind not in figure.canvas.get_supported_filetypes():
         raise ValueError(f"{path}: no format of a figure; end the name with .png, .svg or .pdf")
+    _settle_texts(figure)
     with styled():
         replace_file(path, partial(figure.savefig, format=kind, bbox_inches="tight"))
 
@@ -86,13 +109,23 @@ def save_as(figure: Figure, path: Path) -> None:
 def png_of(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG, small enough for a notebook."""
     file = BytesIO()
+    _settle_texts(figure)
     with styled():
         figure.savefig(file, format="png", bbox_inches="tight", dpi=_NOTEBOOK_DPI)
     return file.getvalue()
 
 
+def _settle_texts(figure: Figure) -> None:
+    """Whatever a figure says is printable, no formula, and in letters that there is a font for."""
+    for text in figure.findobj(Text):
+        lines = text.get_text().split("\n")
+        text.set_text(drawable("\n".join(printable(line, _LONGEST_LINE) for line in lines)))
+        text.set_parse_math(False)
+
+
 def save(figure: Figure, stem: Path) -> Path:
     """Write a figure as ``STEM.png``, of which the path is given back, and ``STEM.svg``."""
+    _settle_texts(figure)
     # Resolution, and what makes two SVG files of one figure equal, are looked up when it is written.
     with styled():
         for kind, metadata in (("png", {}), ("svg", {"Date": None})):

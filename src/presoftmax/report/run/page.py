@@ -30,6 +30,7 @@ from presoftmax.report.run._heroes import RunHeroes
 from presoftmax.report.run.sentences import sentences
 from presoftmax.report.run.table import short_table
 from presoftmax.storage import RunFolder, replace_text
+from presoftmax.text import file_name, printable
 
 __all__ = ["write_report"]
 
@@ -47,14 +48,14 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
     for attack in attacks:
         if summary["victims"]:
             curves = transfer_curves(_of(steps, attack), _of(transfers, attack))
-            title = f"{attack}: logit and confidence against black-box transferability"
+            title = f"{printable(attack)}: logit and confidence against black-box transferability"
             figures[f"transfer-{attack}"] = transfer_figure(curves, title)
         figures[f"gallery-{attack}"] = _gallery(folder, attack, _of(steps, attack), summary)
     heroes = RunHeroes(folder, steps, transfers, summary)
     figures["strength"] = heroes.figure()
-    for name, figure in figures.items():
-        save(figure, folder.path / "figures" / name)
-    page = _page(folder, steps, transfers, summary, attacks, said, figures, heroes)
+    folder_of_figures = folder.path / "figures"
+    drawn = {name: data_uri(save(figure, folder_of_figures / file_name(name))) for name, figure in figures.items()}
+    page = _page(steps, transfers, summary, attacks, said, drawn, heroes)
     replace_text(folder.path / "report.html", page)
     return said
 
@@ -77,7 +78,7 @@ def _gallery(folder: RunFolder, attack: str, steps: pl.DataFrame, summary: dict[
         if len(strips) == _STRIPS:
             break
     return gallery_figure(
-        strips, class_namer(summary["classes"]), f"{attack}: the same photos, further and further optimized"
+        strips, class_namer(summary["classes"]), f"{printable(attack)}: the same photos, further and further optimized"
     )
 
 
@@ -88,13 +89,12 @@ def _picture(folder: RunFolder, attack: str, number: int, row: dict[str, Any]) -
 
 
 def _page(
-    folder: RunFolder,
     steps: pl.DataFrame,
     transfers: pl.DataFrame,
     summary: dict[str, Any],
     attacks: list[str],
     said: tuple[str, ...],
-    figures: dict[str, Figure],
+    figures: dict[str, str],
     heroes: RunHeroes,
 ) -> str:
     return render(
@@ -107,7 +107,7 @@ def _page(
         removed=_in_order(_removed(transfers), attacks).to_dicts(),
         halted=_in_order(_halted(steps), attacks).to_dicts(),
         useless=_in_order(_useless(steps), attacks).to_dicts(),
-        figures={name: data_uri(folder.path / "figures" / f"{name}.png") for name in figures},
+        figures=figures,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from presoftmax.analysis import HIGH_CONFIDENCE, AttackSummary, Point
+from presoftmax.text import printable
 
 __all__ = ["sentences"]
 
@@ -35,7 +36,7 @@ def _one_class(found: AttackSummary) -> str:
 
 
 def _transfer_since(before: dict[str, float], after: dict[str, float]) -> str:
-    changes = [f"{name} from {_percent(before[name])} to {_percent(after[name])}" for name in after]
+    changes = [f"{printable(name)} from {_percent(before[name])} to {_percent(after[name])}" for name in after]
     return f", and the share of examples that fool a victim: {', '.join(changes)}" if changes else ""
 
 
@@ -77,12 +78,13 @@ def _comparison(single: AttackSummary, several: AttackSummary) -> str:
 
 
 def _transfer_against(single: dict[str, float], several: dict[str, float]) -> str:
-    parts = [f"{name} {_percent(several[name])} against {_percent(single[name])}" for name in several]
+    parts = [f"{printable(name)} {_percent(several[name])} against {_percent(single[name])}" for name in several]
     return f"; examples that fool a victim: {', '.join(parts)}" if parts else ""
 
 
 def _name(found: AttackSummary) -> str:
-    return found.attack[0].upper() + found.attack[1:]
+    name = printable(found.attack) or "attack"
+    return name[0].upper() + name[1:]
 
 
 def _percent(share: float) -> str:

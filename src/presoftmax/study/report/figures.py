@@ -11,6 +11,7 @@ from safetensors import safe_open
 from presoftmax.report.figures import Namer, Picture, choose_iterations, gallery_figure, transfer_figure
 from presoftmax.storage import read_table
 from presoftmax.study import Results, StudySummary
+from presoftmax.text import printable
 
 __all__ = ["study_figures"]
 
@@ -27,9 +28,9 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
     for number, attack in ((1, singles), (2, several)):
         if attack is not None and (figure := _gallery(results, attack, last, namer)) is not None:
             caption = (
-                f"Figure {number} of the paper: images under the {attack} attack on {last}; the original, where the "
-                "source is first fooled, in between, and at the end. Perturbations are amplified as stated; gray is "
-                "unchanged."
+                f"Figure {number} of the paper: images under the {printable(attack)} attack on {printable(last)}; the "
+                "original, where the source is first fooled, in between, and at the end. Perturbations are amplified "
+                "as stated; gray is unchanged."
             )
             yield f"figure{number}-{attack}", caption, figure
     if summary.curves.height == 0:
@@ -38,7 +39,7 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
     chosen = [attack for attack in (singles, several) if attack is not None]
     curves = pl.concat([_of_pair(summary.curves, attack, *pair) for attack in chosen]) if chosen else pl.DataFrame()
     if curves.height:
-        title = f"{pair[0]} to {pair[1]}: logit and confidence against black-box transferability"
+        title = f"{printable(pair[0])} to {printable(pair[1])}: logit and confidence against black-box transferability"
         yield (
             "figure3",
             f"Figure 3 of the paper: the attacks side by side. {_READING}",
@@ -50,7 +51,7 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
         figure = transfer_figure(_ordered(results, summary.curves, attack), _title(attack), min(3, columns))
         name = names.get(attack, "figure")
         caption = f"Figure {name[-1]} of the paper. " if name != "figure" else ""
-        yield f"{name}-{attack}", f"{caption}{attack}: every ordered pair of models. {_READING}", figure
+        yield f"{name}-{attack}", f"{caption}{printable(attack)}: every ordered pair of models. {_READING}", figure
 
 
 _READING = (
@@ -60,7 +61,7 @@ _READING = (
 
 
 def _title(attack: str) -> str:
-    return f"{attack}: logit and confidence against black-box transferability"
+    return f"{printable(attack)}: logit and confidence against black-box transferability"
 
 
 def _first_attacks(results: Results) -> tuple[str | None, str | None]:
@@ -99,7 +100,7 @@ def _gallery(results: Results, attack: str, source: str, namer: Namer) -> Figure
     examples = results.folder.unit_receipt(first)["examples"][:_STRIPS]
     strips = [_strip(path, position, steps.filter(pl.col("example") == name)) for position, name in enumerate(examples)]
     whole = [strip for strip in strips if strip]
-    title = f"{attack} on {source}: the same photos, further and further optimized"
+    title = f"{printable(attack)} on {printable(source)}: the same photos, further and further optimized"
     return gallery_figure(whole, namer, title) if whole else None
 
 

@@ -11,6 +11,7 @@ from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
 from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
+from presoftmax.text import file_name
 
 __all__ = ["StudyReport", "write_study_report"]
 
@@ -36,7 +37,7 @@ def write_study_report(results: Results) -> StudyReport:
     replace_file(folder / "curves.parquet", summary.curves.write_parquet)
     figures = []
     for name, caption, figure in study_figures(results, summary, class_namer(_classes(results))):
-        stem = folder / "figures" / name.replace("/", "_")
+        stem = folder / "figures" / file_name(name)
         figures.append({"image": data_uri(save(figure, stem)), "caption": caption})
     replace_text(folder / "report.html", _page(results, summary, rows, figures))
     return StudyReport(folder / "report.html", folder / "claims.json", summary, rows)
