@@ -175,7 +175,7 @@ def test_other_numbers_of_inputs_and_outputs_that_are_no_logits(tmp_path):
 
 
 @pytest.mark.parametrize("batch", ["n", 1, 3])
-def test_what_a_session_raises_names_the_model(tmp_path, batch):
+def test_what_a_session_raises_names_the_model_and_nothing_else_is_printed(tmp_path, capfd, batch):
     nodes = [
         node("Flatten", ["pixels"], ["flat"], axis=1),
         node("Gather", ["flat", "nowhere"], ["y"], axis=1),
@@ -184,3 +184,4 @@ def test_what_a_session_raises_names_the_model(tmp_path, batch):
                [("nowhere", np.array([999]))])  # fmt: skip
     with pytest.raises(ModelError, match=r"model wrong failed on images \(4, 3, 6, 6\)"):
         ask(load_victim(net), make_images(4))
+    assert capfd.readouterr() == ("", "")

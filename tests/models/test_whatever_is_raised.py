@@ -27,11 +27,14 @@ RAISED = (
     "UnicodeDecodeError('utf-8', b'x', 0, 1, 'inside')",
     "Own('inside')",
     "Unprintable()",
+    "Boundless('inside')",
+    "GeneratorExit",
     "ImportError('inside')",
 )
 OWN = """
 import torch
 class Own(Exception): pass
+class Boundless(BaseException): pass
 class Unprintable(Exception):
     def __str__(self): raise ValueError("not even this")
 """

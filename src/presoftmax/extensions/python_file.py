@@ -14,9 +14,6 @@ from presoftmax.errors import PresoftmaxError, first_line
 
 __all__ = ["Loaded", "absolute_spec", "call", "is_python_name", "load_object", "takes_two"]
 
-_ANYTHING = (Exception, SystemExit)
-"""What the user's code may raise; an exit with status 0, too, which would look like success."""
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -77,7 +74,9 @@ def call(loaded: Loaded, **settings: Any) -> Any:
             return build(**settings)
     except PresoftmaxError as error:
         raise loaded.error(f"{loaded.what}: {error}") from error
-    except _ANYTHING as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a class of their own, or an exit with status 0, which would look like success
         raise loaded.error(f"{loaded.what}: it raised {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -110,7 +109,9 @@ def _run(path: Path, error: type[PresoftmaxError]) -> ModuleType:
             spec.loader.exec_module(module)
     except PresoftmaxError as problem:
         raise error(f"{path}: {problem}") from problem
-    except _ANYTHING as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # as above
         raise error(f"{path}: {type(problem).__name__}: {first_line(problem)}") from problem
     return module
 

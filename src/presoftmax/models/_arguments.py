@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from presoftmax.errors import ModelError
+from presoftmax.errors import ModelError, first_line
 
 __all__ = ["check_pixels", "class_names", "exits_raised", "per_channel", "takes_gray", "told"]
 
@@ -59,11 +59,18 @@ def check_pixels(images: Any) -> None:
 
 @contextmanager
 def exits_raised() -> Iterator[None]:
-    """Turn an exit of somebody's code into an error: with status 0 it would end the program as if all were well."""
+    """Turn what would pass by every ``except Exception`` into an error, but for Ctrl-C.
+
+    That is a class of somebody's own, or an exit: with status 0 it would end the program as if all were well.
+    """
     try:
         yield
+    except (Exception, KeyboardInterrupt):
+        raise
     except SystemExit as error:
         raise RuntimeError(f"it called sys.exit({error.code!r})") from error
+    except BaseException as error:
+        raise RuntimeError(f"{type(error).__name__}: {first_line(error)}") from error
 
 
 def takes_gray(network: nn.Module, height: int, width: int) -> bool:

@@ -99,9 +99,9 @@ def _naming(name: str) -> Iterator[None]:
     """Turn whatever a library or a user's network raises while it is built into a `ModelError` that names it."""
     try:
         yield
-    except PresoftmaxError:
+    except (PresoftmaxError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a class of their own, or an exit
         raise ModelError(f"model {name!r}: {type(error).__name__}: {first_line(error)}") from error
 
 

@@ -11,6 +11,8 @@ from presoftmax.models.providers.provider import Listed, Request, require_packag
 
 __all__ = ["Onnx"]
 
+_FATAL = 4
+
 
 class Onnx:
     """``FILE.onnx``: one input ``(N, 3, H, W)`` or ``(N, H, W, 3)``, and an output with logits ``(N, M)``.
@@ -37,7 +39,10 @@ class Onnx:
         if normalize not in ("none", "imagenet"):
             raise ModelError(f"model {request.name!r}: normalize is none or imagenet, not {normalize}")
         try:
-            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+            options = onnxruntime.SessionOptions()
+            # What goes wrong is raised, too, and said in one line.
+            options.log_severity_level = _FATAL
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has a class of its own for every kind of failure
             raise ModelError(f"model {request.name!r}: not a usable ONNX file ({first_line(error)})") from error
         return BlackBox(OnnxSession(session, request.name, normalize == "imagenet", request.options.get("output")))
