@@ -87,6 +87,26 @@ def test_compiled_inside(tmp_path):
     assert is_trained(tmp_path / "w.pth")
 
 
+@pytest.mark.parametrize("part", ["conv.", "head."])
+def test_data_parallel_inside(tmp_path, part):
+    inner = {f"{part}module.{key[5:]}" if key.startswith(part) else key: value for key, value in STATE.items()}
+    torch.save({"state_dict": inner}, tmp_path / "w.pth")
+    assert is_trained(tmp_path / "w.pth")
+
+
+def test_a_module_that_is_called_so_keeps_its_name(tmp_path):
+    network = torch.nn.Sequential()
+    network.add_module("a", torch.nn.Module())
+    network.a.module = torch.nn.Linear(2, 2)
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    load_weights(network, tmp_path / "w.pth", "a.module")
+
+
+def test_weights_of_nan_are_no_two_candidates(tmp_path):
+    torch.save({key: value * float("nan") for key, value in STATE.items()}, tmp_path / "w.pth")
+    assert loaded(tmp_path / "w.pth")["head.weight"].isnan().all()
+
+
 def test_of_several_the_one_that_fits(tmp_path):
     torch.save({"model": STATE, "teacher": {"other": torch.zeros(3)}}, tmp_path / "w.pth")
     assert is_trained(tmp_path / "w.pth")
@@ -173,7 +193,24 @@ def test_what_is_cut_off(tmp_path, write, share):
     write(dict(STATE), tmp_path / "w.pth")
     whole = (tmp_path / "w.pth").read_bytes()
     (tmp_path / "w.pth").write_bytes(whole[: int(len(whole) * share)])
-    refused(tmp_path / "w.pth")
+    words = refused(tmp_path / "w.pth")
+    assert write is save_file or "cut off" in words
+
+
+@pytest.mark.parametrize("options", ["?", "?weights", "?weights&classes", "?="])
+@pytest.mark.parametrize("folder", ["a", "a?b"])
+def test_options_that_are_none(tmp_path, folder, options):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "net.py").write_text(NET)
+    with pytest.raises(ModelError, match=r"options are written \?weights=FILE"):
+        load_model(f"{tmp_path}/{folder}/net.py:Tiny{options}", "cpu")
+
+
+def test_other_classes_for_a_function_of_ones_own(tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    torch.save({**STATE, "head.weight": torch.zeros(9, 288), "head.bias": torch.zeros(9)}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=r"it has 9 classes, the model 7: make it with 9\)"):
+        load_model(f"{tmp_path}/net.py:Tiny?weights={tmp_path}/w.pth", "cpu")
 
 
 NASTY = ("a b.pth", "a+b.pth", "a&b.pth", "a%b.pth", "a%20b.pth", "a#b.pth", "a?b.pth", "ü 猫.pth", "a=b.pth",
@@ -221,7 +258,7 @@ def black(): return print
 """
 
 
-@pytest.mark.parametrize("folder", ["a?b", "a b", "ü&c", "100%"])
+@pytest.mark.parametrize("folder", ["a?b", "a b", "ü&c", "100%", "a?weights=b", "a?b=c&d=e"])
 @pytest.mark.parametrize("name", ["Tiny", "wrapped"])
 def test_weights_for_a_network_of_ones_own(tmp_path, folder, name):
     (tmp_path / folder).mkdir()

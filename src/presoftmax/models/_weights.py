@@ -10,7 +10,9 @@ from presoftmax.models._weights_file import read_state_dicts
 
 __all__ = ["load_weights"]
 
+_OPTION = (": add &classes=", ": make it with ")
 _COMPILED = "_orig_mod."
+_PARALLEL = ".module."
 _BESIDE = {"n_averaged"}
 """What PyTorch's averaging of weights puts beside them."""
 
@@ -29,9 +31,11 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
     fitting = {where: each for where, each in read.items() if not _misfit(each, expected)}
     if not fitting:
         largest = max(read.values(), key=len)
-        raise ModelError(f"{path}: not the weights of {name} ({_misfit(largest, expected)})")
+        # A function of one's own takes no such option.
+        misfit = _misfit(largest, expected).replace(*(_OPTION if ".py:" in name else ("", "")))
+        raise ModelError(f"{path}: not the weights of {name} ({misfit})")
     first = next(iter(fitting.values()))
-    if not all(_equal(first, each) for each in fitting.values()):
+    if not all(_equal(first, each) for each in fitting.values() if each is not first):
         listed = " and ".join(map(repr, fitting))
         raise ModelError(
             f"{path}: {listed} could each be the weights, and they differ; save the one that is meant: "
@@ -42,6 +46,9 @@ def load_weights(network: nn.Module, path: Path, name: str) -> None:
 
 def _without_prefixes(given: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
     values = {key.replace(_COMPILED, ""): value for key, value in given.items() if key not in _BESIDE}
+    # Data-parallel parts of a network: PyTorch's own training script wraps only the features of AlexNet and VGG.
+    if not any(_PARALLEL in f".{key}" for key in expected):
+        values = {f".{key}".replace(_PARALLEL, ".")[1:]: value for key, value in values.items()}
     while values and not values.keys() & expected.keys():
         heads = {key.partition(".")[0] for key in values if "." in key}
         if len(heads) != 1 or not all("." in key for key in values):

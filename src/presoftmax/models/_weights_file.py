@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from safetensors.torch import load_file
 from torch import Tensor
@@ -30,7 +31,8 @@ def read_state_dicts(path: Path) -> dict[str, dict[str, Tensor]]:
     content = _content(path)
     found = dict(_state_dicts("", content, 0))
     if not found:
-        held = f"a dict of {', '.join(map(str, content))}" if isinstance(content, Mapping) else type(content).__name__
+        names = ", ".join(map(str, content)) if isinstance(content, Mapping) else ""
+        held = f"a dict of {names or 'nothing'}" if isinstance(content, Mapping) else type(content).__name__
         raise ModelError(
             f"{path}: holds no state dict of tensors but {held[:160]}; save one: torch.save(model.state_dict(), FILE)"
         )
@@ -57,6 +59,8 @@ def _why(path: Path, error: Exception) -> str:
     what = describe_content(path)
     if what is not None and "archive (" not in what and what != "a pickle":
         return f"not a weights file: it is {what}"
+    if what is not None and "archive (" in what and not is_zipfile(path):
+        return "not a weights file: a zip archive without its end, cut off, or damaged"
     if isinstance(error, MemoryError):
         return "there is not enough memory to read it"
     if "TorchScript" in str(error):

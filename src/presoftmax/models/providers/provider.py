@@ -42,12 +42,16 @@ class Request:
                 f"{type(name).__name__}"
             )
         text = str(name)
-        found = _OPTIONS.search(text)
-        if found is None:
-            if "?" in text and not text.endswith(".onnx") and ".py:" not in text:
+        found = list(_OPTIONS.finditer(text))
+        if not found:
+            if "?" in text.rpartition(".py:")[2] and not text.endswith(".onnx"):
                 raise ModelError(f"model {text!r}: options are written ?weights=FILE&classes=M")
             return cls(text, text)
-        return cls(text, text[: found.start()], _options(text, text[found.start() + 1 :]))
+        # A folder may be called so, too: options stand behind the name of a file, where one is there.
+        if _is_of_a_file(text):
+            return cls(text, text)
+        at = next((each for each in found if _is_of_a_file(text[: each.start()])), found[0])
+        return cls(text, text[: at.start()], _options(text, text[at.end() :]))
 
     def check_options(self, *known: str) -> None:
         """Raise `ModelError` for an option that is not among the known ones."""
@@ -72,6 +76,11 @@ class Request:
         path = next((each for each in paths if each.is_file()), paths[0])
         named = path.suffix.lower() in _WEIGHTS or path.exists() or "/" in text
         return path if text and named else None
+
+
+def _is_of_a_file(path: str) -> bool:
+    file, _, name = path.rpartition(":")
+    return Path(file if name.isidentifier() and file else path).expanduser().is_file()
 
 
 def _options(name: str, query: str) -> dict[str, str]:
