@@ -137,6 +137,13 @@ def test_so_is_one_in_a_file_of_arrays(audit, tmp_path, label, every):
     assert f"label {label} of image " in audit("a.npz")
 
 
+@pytest.mark.parametrize("name", ["samples2", "samples of mine", "samples.d"])
+def test_a_folder_whose_name_begins_as_that_of_the_samples_is_a_folder(audit, tmp_path, name):
+    assert "no such folder or file of images" in audit(name)
+    (tmp_path / "photos").rename(tmp_path / name)
+    assert audit(name)["images"] == COUNT
+
+
 def test_labels_of_one_class_by_name_and_what_is_left_out(audit, cli, tmp_path):
     write_table(tmp_path / "labels.csv", ["ABCDEFG"[label] for label in LABELS.tolist()], "\t")
     assert audit("photos", "--labels", "labels.csv")["accuracy"] == ACCURACY

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from presoftmax.data import Preprocessing, check_location, open_pool, shuffled
+from presoftmax.data import Preprocessing, check_location, open_pool, sample_set, shuffled
 from presoftmax.errors import DataError
 
 
@@ -92,6 +92,64 @@ def test_places_are_checked_before_anything_is_loaded(tmp_path):
         check_location(tmp_path / "nowhere", None)
     with pytest.raises(DataError, match=r"no\.csv: no such CSV"):
         check_location(tmp_path, tmp_path / "no.csv")
+
+
+@pytest.mark.parametrize("place", ["samples2", "samples-of-mine", "samples/mine", "samplesX:cifar10"])
+def test_a_folder_whose_name_begins_as_that_of_the_samples(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    assert sample_set(place) is None
+    with pytest.raises(DataError, match="no such folder or file of images"):
+        check_location(place, None)
+    picture(tmp_path / place / "3" / "a.png", 9)
+    check_location(place, None)
+    assert open_pool(place, None, Preprocessing(None)).read([0]).labels.tolist() == [3]
+
+
+def test_the_samples_by_name():
+    assert [sample_set(each) for each in ("samples", "samples:", "samples:cifar10")] == [
+        "imagenet",
+        "imagenet",
+        "cifar10",
+    ]
+
+
+LABELS_OF_ROWS = (
+    ("int64", [0, -1, 1], "row 1: label -1 of '000001' is no class"),
+    ("int64", [0, 1, None], "row 2: label 'None' of '000002' is not a whole number"),
+    ("float64", [0, 1.7, 1], "row 1: label '1.7' of '000001' is not a whole number"),
+    ("float64", [0, 1, float("nan")], "row 2: label 'nan'"),
+    ("string", ["cat", "dog", "unicorn"], "row 2: label 'unicorn' of '000002' is not a whole number, nor a class name"),
+    ("int64", [0, 1, 2], "row 2: label 2 .* is out of range"),
+    ("int64", [0, 1, 1], None),
+    ("float64", [0, 1, 1], None),
+    ("string", ["cat", "dog", "1"], None),
+)
+
+
+@pytest.mark.parametrize(("kind", "labels", "words"), LABELS_OF_ROWS)
+def test_labels_of_a_saved_dataset_are_classes_or_refused_by_their_row(tmp_path, kind, labels, words):
+    datasets = pytest.importorskip("datasets")
+    images = [Image.fromarray(np.full((8, 8, 3), 20 * i, dtype=np.uint8)) for i in range(3)]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value(kind)})
+    datasets.Dataset.from_dict({"image": images, "label": labels}, features=features).save_to_disk(tmp_path / "saved")
+    pool = open_pool(tmp_path / "saved", None, Preprocessing(None), ["cat", "dog"])
+    if words is None:
+        assert pool.read([0, 1, 2]).labels.tolist() == [0, 1, 1]
+        return
+    with pytest.raises(DataError, match=words):
+        pool.read([0, 1, 2])
+
+
+def test_a_row_without_an_image_is_named(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    photo = Image.fromarray(np.full((8, 8, 3), 20, dtype=np.uint8))
+    rows = datasets.Dataset.from_dict({"image": [photo, None], "label": [0, 1]}, features=features)
+    rows.save_to_disk(tmp_path / "saved")
+    found = open_pool(tmp_path / "saved", None, Preprocessing(None)).read([0, 1])
+    assert found.ids == ("000000",)
+    assert found.skipped[0].file.endswith("row 1")
+    assert "there is none in the row" in found.skipped[0].reason
 
 
 def test_a_saved_hugging_face_dataset(tmp_path):

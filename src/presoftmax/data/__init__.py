@@ -10,7 +10,7 @@ from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
 from presoftmax.data.pool import Pool, check_location, open_array_pool, open_pool, shuffled
 from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
-from presoftmax.data.samples import samples
+from presoftmax.data.samples import sample_set, samples
 from presoftmax.data.torch_file import load_tensors
 from presoftmax.errors import face
 
@@ -40,6 +40,7 @@ __all__ = [
     "read_arrays",
     "read_images",
     "resized",
+    "sample_set",
     "samples",
     "shuffled",
     "stream_images",

@@ -79,7 +79,7 @@ def _told(error: Exception) -> str:
 def _instead(path: Path | BytesIO) -> str:
     """What the file is instead, in words, where its beginning tells."""
     if isinstance(path, BytesIO):
-        return ""
+        return "" if path.getbuffer().nbytes else ": there is none in the row"
     if path.suffix.lower() in (".heic", ".heif", ".jxl"):
         return f": {path.suffix} files are not read; save it as PNG or JPEG"
     what = describe_content(path)

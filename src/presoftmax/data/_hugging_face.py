@@ -1,11 +1,12 @@
 """A dataset that Hugging Face's library has saved to disk, as a place with labeled images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from presoftmax.data._labels import label_of
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.reading import Preprocessing, decode_all
 from presoftmax.errors import DataError, first_line
@@ -24,6 +25,7 @@ class HuggingFace:
     image: str
     label: str
     preprocessing: Preprocessing
+    class_names: Sequence[str] | None = None
 
     @property
     def ids(self) -> Sequence[str]:
@@ -33,11 +35,11 @@ class HuggingFace:
     def read(self, positions: Sequence[int]) -> ImageSet:
         """Decode these rows; what cannot be used is in ``skipped``."""
         rows = ((position, self.rows[int(position)]) for position in positions)
-        named = (
-            (f"{position:06d}", f"{self.path}, row {position}", _file(row[self.image]), int(row[self.label]))
-            for position, row in rows
-        )
-        return decode_all(named, self.preprocessing)
+        return decode_all((self._named(position, row) for position, row in rows), self.preprocessing)
+
+    def _named(self, position: int, row: Mapping[str, Any]) -> tuple[str, str, Path | BytesIO, int]:
+        name, where = f"{position:06d}", f"{self.path}, row {position}"
+        return name, where, _file(row[self.image]), label_of(where, name, str(row[self.label]), self.class_names)
 
 
 def is_saved_dataset(path: Path) -> bool:
@@ -45,8 +47,10 @@ def is_saved_dataset(path: Path) -> bool:
     return (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file()
 
 
-def open_saved_dataset(path: Path, preprocessing: Preprocessing) -> HuggingFace:
-    """Open a saved split.
+def open_saved_dataset(
+    path: Path, preprocessing: Preprocessing, class_names: Sequence[str] | None = None
+) -> HuggingFace:
+    """Open a saved split, whose labels are numbers, or names among ``class_names``.
 
     Raises:
         DataError: the library is missing, the folder holds several splits, or there is no column of images or labels.
@@ -68,8 +72,11 @@ def open_saved_dataset(path: Path, preprocessing: Preprocessing) -> HuggingFace:
         raise DataError(f"{path}: no column of {'labels' if images else 'images'}; columns: {', '.join(rows.features)}")
     # Decoded here, as all other images are.
     rows = rows.cast_column(images[0], datasets.Image(decode=False))
-    return HuggingFace(path, rows, images[0], labels[0], preprocessing)
+    return HuggingFace(path, rows, images[0], labels[0], preprocessing, class_names)
 
 
-def _file(cell: dict[str, Any]) -> Path | BytesIO:
+def _file(cell: dict[str, Any] | None) -> Path | BytesIO:
+    """Where the image is; a row without one has no bytes, which decoding says."""
+    if cell is None or (cell.get("bytes") is None and cell.get("path") is None):
+        return BytesIO()
     return BytesIO(cell["bytes"]) if cell.get("bytes") is not None else Path(cell["path"])

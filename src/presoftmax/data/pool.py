@@ -15,7 +15,7 @@ from presoftmax.data.form import as_grey_levels, as_path
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, Listing, list_images
 from presoftmax.data.reading import Preprocessing, read_part, to_picture, to_tensor
-from presoftmax.data.samples import list_samples
+from presoftmax.data.samples import list_samples, sample_set
 from presoftmax.errors import DataError
 
 __all__ = ["ArrayPool", "Pool", "check_location", "open_array_pool", "open_pool", "shuffled"]
@@ -51,10 +51,9 @@ def open_pool(
         DataError: there is nothing of this kind; see `list_images`.
     """
     location = as_path(path, "a place with images")
-    name, _, which = str(path).partition(":")
-    if name == "samples":
+    if (which := sample_set(path)) is not None:
         _refuse_labels(path, labels)
-        return _Files(list_samples(which or "imagenet"), preprocessing)
+        return _Files(list_samples(which), preprocessing)
     if is_array_file(location):
         _refuse_labels(path, labels)
         pool = open_array_pool(location, preprocessing)
@@ -62,7 +61,7 @@ def open_pool(
             raise DataError(f"{path}: no array of labels; a pool needs images and labels")
         return pool
     if is_saved_dataset(location):
-        return open_saved_dataset(location, preprocessing)
+        return open_saved_dataset(location, preprocessing, class_names)
     if labels is None and (location / "val").is_dir():
         location = location / "val"
     return _Files(list_images(location, labels, class_names), preprocessing)
@@ -70,7 +69,7 @@ def open_pool(
 
 def check_location(path: str | Path, labels: str | Path | None) -> None:
     """Raise `DataError` where `open_pool` would find nothing, before any model is loaded for it."""
-    if not str(path).startswith("samples") and not as_path(path, "a place with images").exists():
+    if sample_set(path) is None and not as_path(path, "a place with images").exists():
         raise DataError(f"{path}: no such folder or file of images")
     if labels is not None and not as_path(labels, "labels").is_file():
         raise DataError(f"{labels}: no such CSV of labels")

@@ -9,7 +9,7 @@ from presoftmax.data.listing import Entry, Listing
 from presoftmax.data.reading import Preprocessing, read_images
 from presoftmax.errors import DataError
 
-__all__ = ["list_samples", "samples"]
+__all__ = ["list_samples", "sample_set", "samples"]
 
 _DATASETS = {"imagenet": "imagenet_*.jpg", "cifar10": "cifar10_*.png"}
 
@@ -29,9 +29,15 @@ def samples(name: str = "imagenet", size: int | None = None) -> ImageSet:
     return read_images(list_samples(name), Preprocessing(size or default_size))
 
 
+def sample_set(place: object) -> str | None:
+    """Which samples ``"samples"`` or ``"samples:cifar10"`` stands for; None where it is a path, as ``samples-2`` is."""
+    name, _, which = str(place).partition(":")
+    return (which or "imagenet") if name == "samples" else None
+
+
 def list_samples(name: str) -> Listing:
     """The files of `samples`."""
-    if name not in _DATASETS:
+    if not isinstance(name, str) or name not in _DATASETS:
         raise DataError(f"no samples {name!r}; there are: {', '.join(_DATASETS)}")
     spec = find_spec("foolbox")
     if spec is None or spec.origin is None:

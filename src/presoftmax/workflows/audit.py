@@ -19,6 +19,7 @@ from presoftmax.data import (
     list_unlabeled,
     nothing_usable,
     open_array_pool,
+    sample_set,
     samples,
     stream_images,
 )
@@ -74,11 +75,11 @@ def run_audit(
 
 
 def _pieces(images: str | Path, labels: str | Path | None, classifier: Classifier) -> Iterator[ImageSet]:
-    sampled, file = str(images).startswith("samples"), is_array_file(images)
-    if labels is not None and (sampled or file):
+    which, file = sample_set(images), is_array_file(images)
+    if labels is not None and (which is not None or file):
         raise DataError(f"{labels}: the labels of {images} are in it, not in a table of file names; leave out --labels")
-    if sampled:
-        yield samples(str(images).partition(":")[2] or "imagenet", classifier.preprocessing.size)
+    if which is not None:
+        yield samples(which, classifier.preprocessing.size)
         return
     if file:
         pool = open_array_pool(images, classifier.preprocessing)
