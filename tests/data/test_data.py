@@ -150,6 +150,59 @@ def test_arrays_that_do_not_fit():
             ps.ImageSet.from_arrays(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (None, "got a NoneType that is none"),
+        ("photos", "got 'photos'"),
+        (7, "got one number, 7"),
+        ([None, None], "got a list that is none"),
+        ([], r"got float32 \(0,\)"),
+        (make_images(2).long(), r"int64 .*images\.to\(torch\.uint8\)"),
+        (make_images(2)[:, :1], r"images\.expand\(-1, 3, -1, -1\)"),
+        (make_images(2).permute(0, 2, 3, 1), r"images\.permute\(0, 3, 1, 2\)"),
+        (make_images(1)[0], r"images\[None\]"),
+        (torch.full((2, 3, 4, 4), 0.5), "0.50 grey levels off the 8-bit ones"),
+        (make_images(2).float() / 255 * 4 - 2, "got float32"),
+        (torch.full((2, 3, 4, 4), float("nan")), "got float32"),
+    ],
+)
+def test_images_of_another_form_are_told_how_to_become_these(images, words):
+    with pytest.raises(DataError, match=words):
+        ps.ImageSet.from_arrays(images, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (None, "got a NoneType that is none"),
+        ("cat", "got 'cat'"),
+        (["0", "1"], "got a list that is none"),
+        ([0, None], "got a list that is none"),
+        (np.array([0, 1], dtype=object), "got a ndarray that is none"),
+        (3, r"one per image, got int64 \(\)"),
+        ([True, False], "labels must be integers, got bool"),
+    ],
+)
+def test_labels_of_another_form_are_named(labels, words):
+    with pytest.raises(DataError, match=words):
+        ps.ImageSet.from_arrays(make_images(2), labels)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32, torch.float64])
+def test_floats_that_stand_for_grey_levels_become_these(kind):
+    images = make_images(2)
+    found = ps.ImageSet.from_arrays((images.double() / 255).to(kind), [0, 1])
+    assert torch.equal(found.images, images)
+    assert found.ids == ps.ImageSet.from_arrays(images, [0, 1]).ids
+
+
+@pytest.mark.parametrize("name", [None, 3, ["imagenet"], Path("imagenet"), "Imagenet"])
+def test_samples_that_there_are_not(name):
+    with pytest.raises(DataError, match="there are: imagenet, cifar10"):
+        ps.samples(name)
+
+
 def test_samples_unpack_into_images_and_labels():
     pytest.importorskip("foolbox")
     images, labels = ps.samples("imagenet")

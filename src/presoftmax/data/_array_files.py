@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import torch
 from safetensors import safe_open
@@ -58,8 +58,7 @@ def _open(path: Path) -> Found:
     if head.startswith(b"\x93NUMPY"):
         return of_npy(path)
     if head.startswith(b"PK"):
-        with ZipFile(path) as archive:
-            members = archive.infolist()
+        members = _members(path)
         if not members:
             raise ValueError("an empty archive")
         refuse_bomb(path, members)
@@ -67,8 +66,16 @@ def _open(path: Path) -> Found:
     if path.suffix.lower() == ".safetensors" or (head[2:8] == bytes(6) and any(head)):
         return _of_safetensors(path)
     if path.suffix.lower() in (".npz", ".npy"):
-        raise ValueError("neither .npy nor .npz by its content")
+        raise ValueError(f"it is {describe_content(path) or 'neither .npy nor .npz'}, by its content")
     return _of_torch(path)
+
+
+def _members(path: Path) -> list[ZipInfo]:
+    try:
+        with ZipFile(path) as archive:
+            return archive.infolist()
+    except BadZipFile as error:
+        raise ValueError("a zip archive without its end: cut off, or damaged") from error
 
 
 def _of_safetensors(path: Path) -> Found:
@@ -111,8 +118,7 @@ def _load(path: Path) -> Any:
             raise
         raise DataError(
             f"{path}: refused; it holds more than tensors ({type(error).__name__}), which could run code; save "
-            "tensors: "
-            'torch.save({"adversarial": images, "labels": labels}, FILE)'
+            'tensors: torch.save({"adversarial": images, "labels": labels}, FILE)'
         ) from error
 
 

@@ -21,7 +21,7 @@ _ADVERSARIAL = re.compile(r"adv|perturbed", re.IGNORECASE)
 _CLEAN = re.compile(r"clean|orig|natural|benign|nat$|unperturbed", re.IGNORECASE)
 _GENERAL = ("images", "inputs", "x", "data", "arr_0")
 _LABELS = ("labels", "label", "y", "y_true", "true_labels", "arr_1")
-_IN_A_LIST = re.compile(r"\[\d+\]")
+_IN_A_LIST = re.compile(r"(\[\d+\])+")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from presoftmax.data.form import as_grey_levels
 from presoftmax.errors import DataError
 from presoftmax.text import storable
 
@@ -46,8 +47,8 @@ class ImageSet:
         object.__setattr__(self, "ids", tuple(map(storable, self.ids)))
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
             raise DataError(
-                f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {_describe(self.images)}; "
-                "for [0, 1] floats: (images * 255).round().to(torch.uint8)"
+                f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {_describe(self.images)}"
+                f"{_hint(self.images)}"
             )
         if self.labels.shape != (len(self.images),) or self.labels.dtype != torch.int64:
             raise DataError(f"labels must be int64 ({len(self.images)},), one per image, got {_describe(self.labels)}")
@@ -62,7 +63,7 @@ class ImageSet:
         """Build a set from tensors or arrays.
 
         Args:
-            images: uint8 ``(N, 3, H, W)``.
+            images: ``(N, 3, H, W)``, uint8, or floats in [0, 1] that stand for grey levels.
             labels: integers ``(N,)``.
             ids: ``N`` unique names; a hash of each image's pixels when left out, so that an example keeps its id,
                 and with it its targets, in any order and in any batch.
@@ -70,10 +71,14 @@ class ImageSet:
         Raises:
             DataError: a wrong shape or dtype, repeated ids.
         """
-        pixels = _as_tensor(images)
-        numbers = _as_tensor(labels)
+        pixels = _as_tensor(images, "images")
+        if pixels.is_floating_point() and pixels.numel() and bool(((pixels >= 0) & (pixels <= 1)).all()):
+            pixels = as_grey_levels("images", pixels)
+        numbers = _as_tensor(labels, "labels")
         if numbers.is_floating_point() or numbers.dtype == torch.bool:
             raise DataError(f"labels must be integers, got {_describe(numbers)}")
+        if pixels.ndim == 0:
+            raise DataError(f"images must be uint8 (N, 3, H, W), got one number, {pixels.item()}")
         names = _content_ids(pixels) if ids is None else tuple(str(name) for name in ids)
         return cls(pixels.contiguous(), numbers.to(torch.int64), names)
 
@@ -148,11 +153,32 @@ def nothing_usable(skipped: Sequence[Skipped]) -> str:
     return f"there is no usable image{first}"
 
 
-def _as_tensor(values: Any) -> Tensor:
+def _as_tensor(values: Any, what: str) -> Tensor:
     try:
         return torch.as_tensor(values).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
+        pass
+    try:
         return torch.as_tensor(np.asarray(values))
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = "numbers (N,)" if what == "labels" else "a tensor or an array (N, 3, H, W)"
+        given = repr(values) if isinstance(values, str) else f"a {type(values).__name__} that is none"
+        raise DataError(f"{what} must be {kind}, got {given}") from error
+
+
+def _hint(images: Tensor) -> str:
+    """How images of another form become these."""
+    if images.is_floating_point():
+        return "; for [0, 1] floats: (images * 255).round().to(torch.uint8)"
+    if images.dtype != torch.uint8:
+        return "; whole numbers from 0 to 255: images.to(torch.uint8)"
+    if images.ndim == 4 and images.shape[1] == 1:
+        return "; gray images: images.expand(-1, 3, -1, -1)"
+    if images.ndim == 4 and images.shape[3] == 3:
+        return "; channels first: images.permute(0, 3, 1, 2)"
+    if images.ndim == 3:
+        return "; one image: images[None]"
+    return ""
 
 
 def _describe(values: Tensor) -> str:
