@@ -162,10 +162,22 @@ def test_what_is_no_image_is_named_for_what_it_is(tmp_path, name, content, words
     assert re.search(words, reason_of(tmp_path / name))
 
 
-@pytest.mark.parametrize("name", ["a.heic", "a.HEIC", "a.heif", "a.jxl"])
+@pytest.mark.parametrize("name", ["a.heic", "a.HEIC", "a.heif", "a.jxl", "a.DNG", "a.nef", "a.cr2", "a.psd", "a.exr"])
 def test_photos_that_are_not_read_are_named_rather_than_passed_over(tmp_path, name):
     (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     assert f"{Path(name).suffix} files are not read; save it as PNG or JPEG" in reason_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.arw"])
+def test_of_a_raw_photo_the_thumbnail_is_not_taken_for_it(tmp_path, name):
+    Image.new("RGB", (6, 6)).save(tmp_path / name, format="TIFF")
+    assert f"{Path(name).suffix} files are not read; save it as PNG or JPEG" in reason_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_what_is_only_called_a_heic_is_read(tmp_path, form):
+    Image.new("RGB", (6, 6)).save(tmp_path / "a.heic", format=form)
+    assert read_images(list_unlabeled(tmp_path)).ids == ("a",)
 
 
 @pytest.mark.parametrize(

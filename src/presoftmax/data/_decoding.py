@@ -12,10 +12,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from presoftmax.data.content import describe_content
 from presoftmax.errors import DataError, first_line
 
-__all__ = ["MOST_PIXELS", "Decoded", "decode", "refusing"]
+__all__ = ["MOST_PIXELS", "NOT_READ", "Decoded", "decode", "refusing"]
 
 MOST_PIXELS = 2**27
 """Beyond it an image takes 400 MB and more; Pillow itself refuses to open files of 179 million pixels."""
+NOT_READ = {
+    ".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".exr", ".psd", ".xcf",
+}  # fmt: skip
+"""Endings of photos that are not read: they are named with the reason rather than passed over."""
+_WHATEVER_THEY_ARE_CALLED = ("JPEG", "MPO", "PNG", "WEBP")
 # Modes that become RGB without losing anything; deeper ones (I, I;16, F) would.
 _EIGHT_BIT_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr", "RGBX"}
 
@@ -38,6 +43,9 @@ def decode(path: Path | BytesIO) -> Decoded:
         # Of large photos and damaged metadata: what cannot be read is said in one line, what can be is read.
         warnings.simplefilter("ignore")
         with Image.open(path) as opened:
+            # Of a raw photo Pillow gives the thumbnail; a JPEG that is only called so is one.
+            if _is_not_read(path) and opened.format not in _WHATEVER_THEY_ARE_CALLED:
+                raise DataError(f"not a usable image{_instead(path)}")
             deep = _is_deep(opened)
             # The second picture of an MPO is a preview that a camera made of the first.
             animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
@@ -80,10 +88,14 @@ def _instead(path: Path | BytesIO) -> str:
     """What the file is instead, in words, where its beginning tells."""
     if isinstance(path, BytesIO):
         return "" if path.getbuffer().nbytes else ": there is none in the row"
-    if path.suffix.lower() in (".heic", ".heif", ".jxl"):
+    if _is_not_read(path):
         return f": {path.suffix} files are not read; save it as PNG or JPEG"
     what = describe_content(path)
     return f": it is {what}" if what and not what.endswith(" image") else ""
+
+
+def _is_not_read(path: Path | BytesIO) -> bool:
+    return isinstance(path, Path) and path.suffix.lower() in NOT_READ
 
 
 def _is_deep(opened: Image.Image) -> bool:

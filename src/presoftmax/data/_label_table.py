@@ -45,9 +45,15 @@ def read_table(table: Path, is_image: Callable[[str], bool]) -> Iterator[Row]:
         raise _no_column(table, "file names", _FILE_COLUMNS)
     separator, at = _how_it_is_written(table, lines[0], is_image)
     rows = _rows(table, text, separator)
+    if not at.headless and len(rows) == 1:
+        raise DataError(f"{table}: no row below its header")
     for line, cells in rows if at.headless else rows[1:]:
         if len(cells) <= max(at.file, at.label):
             raise DataError(f"{table}:{line}: {len(cells)} columns, where the first row has {at.width}")
+        if any(cells[at.width :]):
+            # A comma in a name, or in "1,7": which columns are meant is not known.
+            found = f"{len(cells)} columns, where the first row has {at.width}"
+            raise DataError(f"{table}:{line}: {found}; put names with a separator in them in quotes")
         yield Row(f"{table}:{line}", cells[at.file], cells[at.label])
 
 

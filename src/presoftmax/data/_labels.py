@@ -11,6 +11,7 @@ __all__ = ["WORDNET_ID", "imagenet_positions", "label_of"]
 WORDNET_ID = re.compile(r"n\d{8}")
 _WHOLE = re.compile(r"([+-]?\d+)([.,]0*)?")
 _CLASSES_OF_IMAGENET = 1000
+_LARGEST = 2**31
 
 
 def label_of(where: str, file: str, text: str, class_names: Sequence[str] | None) -> int:
@@ -54,6 +55,8 @@ def imagenet_positions(where: str, wanted: Iterable[str]) -> Mapping[str, int]:
 
 
 def _checked(where: str, file: str, number: int, class_names: Sequence[str] | None) -> int:
+    if number > _LARGEST:
+        raise DataError(f"{where}: label {number} of {file!r} is no class; so many there are not")
     if number < 0:
         raise DataError(f"{where}: label {number} of {file!r} is no class; classes are counted from 0")
     if class_names is not None and number >= len(class_names):

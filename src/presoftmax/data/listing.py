@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from presoftmax.data._decoding import NOT_READ
 from presoftmax.data._label_table import read_table
 from presoftmax.data._labels import WORDNET_ID, imagenet_positions, label_of
 from presoftmax.data._names import Names
@@ -18,9 +19,7 @@ UNKNOWN = -1
 
 _SUFFIXES = {
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
-    ".pbm", ".pnm", ".gif", ".avif", ".jp2", ".j2k", ".tga",
-    # Not read, but photos all the same: they are named with the reason rather than passed over.
-    ".heic", ".heif", ".jxl",
+    ".pbm", ".pnm", ".gif", ".avif", ".jp2", ".j2k", ".tga", *NOT_READ,
 }  # fmt: skip
 _IMAGENET_CLASSES = 1000
 
