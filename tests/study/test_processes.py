@@ -109,12 +109,23 @@ def test_every_task_is_done_once_and_workers_are_gone_then():
     [
         (ModelError("no model 'x'"), ModelError, "no model 'x'"),
         ("odd", RuntimeError, "OddError: 1 and 2"),
+        *((kind("why"), kind, "why") for kind in (EOFError, OSError, BrokenPipeError, MemoryError, RecursionError)),
         ("die", StudyError, r"worker process of cpu died \(exit status 3; out of memory\?\); run again to go on"),
     ],
 )
 def test_what_a_worker_raises_is_raised_here(task, error, words):
     with pytest.raises(error, match=words):
         list(LocalEngine(["cpu", "cpu"]).map(echo, numbered(0, task, 2)))
+
+
+def test_what_is_done_is_given_back_though_the_next_task_cannot_be_made():
+    def damaged():
+        raise StudyError("damaged")
+
+    results = LocalEngine(["cpu", "cpu"]).map(echo, enumerate([lambda: 0, lambda: 1, damaged]))
+    next(results)
+    with pytest.raises(StudyError, match="damaged"):
+        next(results)
 
 
 def test_an_error_that_cannot_travel_goes_as_its_words():

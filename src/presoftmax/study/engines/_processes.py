@@ -94,9 +94,11 @@ def run_on_processes(devices: Sequence[str], work: Work, tasks: Tasks[Key]) -> I
             busy[worker.connection] = worker, key
         for key, make in tasks:
             worker, done = _next(busy)
-            worker.give(make())
-            busy[worker.connection] = worker, key
-            yield done
+            try:
+                worker.give(make())
+                busy[worker.connection] = worker, key
+            finally:  # what is done is kept, whatever becomes of the next task
+                yield done
         while busy:
             yield _next(busy)[1]
     finally:
@@ -137,14 +139,12 @@ def _serve(connection: Connection, work: Work, device: str, threads: int, by_mai
     torch.set_num_threads(threads)
     with suppress(EOFError, OSError):  # the parent is gone
         while True:
-            connection.send(_answer(connection, work, device))
+            connection.send(_answer(connection.recv(), work, device))
 
 
-def _answer(connection: Connection, work: Work, device: str) -> TaskResult | Exception:
+def _answer(task: Any, work: Work, device: str) -> TaskResult | Exception:
     try:
-        return work(connection.recv(), device, None)
-    except EOFError:
-        raise
+        return work(task, device, None)
     except Exception as error:  # whatever a task raises is raised in the parent
         return _portable(error)
 
