@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from presoftmax.analysis.bootstrap import mean_interval, median_interval
 from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
+from presoftmax.analysis.first_fooled import first_fooled
 from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration
 from presoftmax.analysis.judged import JudgedSummary, Median, Share, VictimTransfer, summarize_judged
 from presoftmax.analysis.ranking import BASELINES, RANKED
@@ -29,6 +30,7 @@ __all__ = [
     "by_source",
     "clean_transfers",
     "curves_of",
+    "first_fooled",
     "halted_at",
     "last_true",
     "log_spaced",

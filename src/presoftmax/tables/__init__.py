@@ -3,6 +3,7 @@
 from presoftmax.tables.records import Recorder, perturbation_record, rows_of, step_record, transfer_record
 from presoftmax.tables.schema import (
     CURVES,
+    FIRST_FOOLED,
     NATURAL,
     NOISE,
     NOT_FINITE,
@@ -21,6 +22,7 @@ from presoftmax.tables.schema import (
 
 __all__ = [
     "CURVES",
+    "FIRST_FOOLED",
     "NATURAL",
     "NOISE",
     "NOT_FINITE",

@@ -5,7 +5,7 @@ Every frame and every Parquet file of the package has exactly these columns; tho
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from presoftmax.scores import RECORDED, SCORES, Score
 
 __all__ = [
     "CURVES",
+    "FIRST_FOOLED",
     "NATURAL",
     "NOISE",
     "NOT_FINITE",
@@ -219,6 +220,23 @@ CURVES: tuple[Column, ...] = (
     ),
 )
 
+FIRST_FOOLED: tuple[Column, ...] = (
+    *_KEYS[:3],
+    Column("model", _STRING, "", "name of the model that was fooled: the source itself, or a victim"),
+    Column(
+        "first_misclassified",
+        _INT32,
+        "steps",
+        "first iteration at which its top class is a wrong one; null: never",
+    ),
+    Column("first_targeted", _INT32, "steps", "first at which its top class is one of the targets; null: never"),
+    *(
+        replace(column, meaning=f"the source's at `first_misclassified`: {column.meaning}; null where that is")
+        for column in SCORE_COLUMNS
+        if column.name in ("confidence", "ca1", "misclassification_log_odds")
+    ),
+)
+
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "steps": (STEPS, "one row per example and iteration, about the source"),
     "transfers": (TRANSFERS, "one row per example, iteration and victim"),
@@ -228,6 +246,10 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     ),
     "natural": (NATURAL, "one row per clean image that was looked at and model (studies, and `presoftmax score`)"),
     "curves": (CURVES, "one row per attack, source, victim, cleaned or not, and iteration (a study's report)"),
+    "first_fooled": (
+        FIRST_FOOLED,
+        "one row per attack, source, example and model (`analysis.first_fooled`)",
+    ),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
 }

@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from presoftmax.analysis import by_iteration, transfer_by_iteration
+from presoftmax.analysis import by_iteration, first_fooled, transfer_by_iteration
 from presoftmax.attacks import Attack
 from presoftmax.errors import warn
 from presoftmax.progress import Bar
@@ -131,6 +131,10 @@ class Trace:
     def transfers(self) -> pl.DataFrame:
         """One row per example, iteration and victim; columns in `presoftmax.schema`."""
         return pl.concat([block.transfers for block in self.blocks])
+
+    def first_fooled(self) -> pl.DataFrame:
+        """When each example first fools the source and each victim; see `presoftmax.analysis.first_fooled`."""
+        return first_fooled(self.steps, self.transfers)
 
     def judge(self, natural: NaturalReference | None = None) -> "Judged":
         """Say how strong the images of the last iteration are, and what they do to the victims.
