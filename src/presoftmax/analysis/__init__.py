@@ -12,6 +12,7 @@ from presoftmax.analysis.ranking import BASELINES, RANKED
 from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
 from presoftmax.analysis.telling import most_disguised, telling_pair
 from presoftmax.analysis.trajectories import Trajectories, TransferCriterion, by_source, read_trajectories
+from presoftmax.analysis.worst_case import WorstCase, worst_case
 from presoftmax.errors import face
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Trajectories",
     "TransferCriterion",
     "VictimTransfer",
+    "WorstCase",
     "by_iteration",
     "by_source",
     "clean_transfers",
@@ -44,6 +46,7 @@ __all__ = [
     "telling_pair",
     "transfer_by_iteration",
     "transfer_curves",
+    "worst_case",
 ]
 
 if not TYPE_CHECKING:

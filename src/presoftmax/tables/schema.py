@@ -24,6 +24,8 @@ __all__ = [
     "TABLES",
     "TOP",
     "TRANSFERS",
+    "WORST_CASE",
+    "WORST_CASE_TRANSFERS",
     "Column",
     "markdown",
     "polars_schema",
@@ -237,6 +239,33 @@ FIRST_FOOLED: tuple[Column, ...] = (
     ),
 )
 
+_OF_THE_STRONGEST = ("confidence", "ca1", "misclassification_log_odds")
+
+WORST_CASE: tuple[Column, ...] = (
+    _KEYS[1],
+    _KEYS[2],
+    _LABEL,
+    Column("right_before", _BOOL, "", "whether the source was right about the clean image"),
+    Column(
+        "adversarial", _BOOL, "", "whether that, and any attack's 8-bit image fools it; all below is null where not"
+    ),
+    Column("adversarial_attacks", _INT32, "attacks", "how many of the attacks do; 0 where none does"),
+    Column("attack", _STRING, "", "the strongest of them, by the misclassification log-odds"),
+    _PREDICTED,
+    *(column for column in SCORE_COLUMNS if column.name in _OF_THE_STRONGEST),
+    *_NORMS[2:],
+)
+
+WORST_CASE_TRANSFERS: tuple[Column, ...] = (
+    _KEYS[1],
+    _KEYS[2],
+    Column("victim", _STRING, "", "name of the model that the examples were shown to"),
+    _LABEL,
+    Column("right_before", _BOOL, "", "whether the victim was right about the clean image"),
+    Column("misclassified", _BOOL, "", "whether any attack's example makes its top class a wrong one"),
+    Column("attacks", pl.List(_STRING), "", "the attacks that do"),
+)
+
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "steps": (STEPS, "one row per example and iteration, about the source"),
     "transfers": (TRANSFERS, "one row per example, iteration and victim"),
@@ -249,6 +278,11 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "first_fooled": (
         FIRST_FOOLED,
         "one row per attack, source, example and model (`analysis.first_fooled`)",
+    ),
+    "worst_case": (WORST_CASE, "one row per example, over several attacks (`analysis.worst_case`)"),
+    "worst_case_transfers": (
+        WORST_CASE_TRANSFERS,
+        "one row per example and victim, over several attacks (`analysis.worst_case`)",
     ),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
