@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from presoftmax.judging import Judged
     from presoftmax.judging.judge import judge
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models
+    from presoftmax.models.ensemble import ensemble
     from presoftmax.scores import NaturalReference
     from presoftmax.tables import schema
     from presoftmax.tracing import Trace, prepare, select_correct
@@ -25,7 +26,7 @@ _NAMES = {
     "presoftmax.data": ("Preprocessing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
     "presoftmax.judging": ("Judged", "judge"),
-    "presoftmax.models": ("BlackBox", "Classifier", "list_models", "load_model", "load_models"),
+    "presoftmax.models": ("BlackBox", "Classifier", "ensemble", "list_models", "load_model", "load_models"),
     "presoftmax.scores": ("NaturalReference",),
     "presoftmax.tables": ("schema",),
     "presoftmax.tracing": ("Trace", "prepare", "select_correct", "trace"),
@@ -45,6 +46,7 @@ __all__ = [
     "analysis",
     "attacks",
     "data",
+    "ensemble",
     "errors",
     "judge",
     "list_images",

@@ -8,6 +8,7 @@ from presoftmax.models.catalog import absolute_name, list_models, load_model, lo
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
 from presoftmax.models.classifier import BlackBox, Classifier, Model, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory, naming_device
+from presoftmax.models.ensemble import ensemble
 from presoftmax.models.fast import WeightWatch, accelerate, as_variant, keep_freed_memory, worth_accelerating
 from presoftmax.models.logits import logits_in
 from presoftmax.models.names import distinct_names, own_name
@@ -34,6 +35,7 @@ __all__ = [
     "checked_logits",
     "default_device",
     "distinct_names",
+    "ensemble",
     "frozen",
     "is_out_of_memory",
     "keep_freed_memory",

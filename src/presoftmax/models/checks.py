@@ -20,7 +20,8 @@ def ask(model: Model, images: Tensor) -> Tensor:
     try:
         return model(images)
     except Exception as error:  # a model is anybody's code and raises what it likes
-        if is_out_of_memory(error):
+        # An ensemble's member is named already.
+        if is_out_of_memory(error) or isinstance(error, ModelError):
             raise
         why = f"{type(error).__name__}: {first_line(error)}{_hint(model, images)}"
         raise ModelError(f"model {model.name} failed on images {tuple(images.shape)}: {why}") from error

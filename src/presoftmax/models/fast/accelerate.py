@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from presoftmax.choices import Precision
 from presoftmax.errors import first_line
 from presoftmax.models._arguments import exits_raised
+from presoftmax.models._ensemble import Ensemble
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fast._fuse import fuse
@@ -74,6 +75,8 @@ def as_variant(model: Classifier, variant: ModelVariant) -> Classifier:
     """
     if variant == model.variant:
         return model
+    if isinstance(model, Ensemble):
+        return model.with_members([as_variant(member, variant) for member in model.members])
     if model.variant.bfloat16:
         raise ValueError("what bfloat16 has rounded off does not come back")
     if model.variant.fused:
@@ -164,10 +167,14 @@ def accelerate(
 ) -> Model:
     """The model on its fastest variant (see `fastest_variant`), or, for a few passes, on the usual one.
 
-    A black box stays as it is. Where memory is too small for all images, fewer are tried.
+    A black box stays as it is, and each member of an ensemble takes its own. Where memory is too small for all images,
+    fewer are tried.
     """
     if not isinstance(model, Classifier):
         return model
+    if isinstance(model, Ensemble):
+        faster = [accelerate(each, images, precision, gradient=gradient, passes=passes) for each in model.members]
+        return model.with_members([each for each in faster if isinstance(each, Classifier)])
     try:
         if precision is Precision.FAST or passes >= _WORTH_MEASURING:
             return fastest_variant(model, images, precision, gradient=gradient)[0]
