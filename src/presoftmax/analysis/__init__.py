@@ -14,6 +14,7 @@ from presoftmax.analysis.telling import most_disguised, telling_pair
 from presoftmax.analysis.trajectories import Trajectories, TransferCriterion, by_source, read_trajectories
 from presoftmax.analysis.worst_case import WorstCase, worst_case
 from presoftmax.errors import face
+from presoftmax.storage import flat
 
 __all__ = [
     "BASELINES",
@@ -33,6 +34,7 @@ __all__ = [
     "clean_transfers",
     "curves_of",
     "first_fooled",
+    "flat",
     "halted_at",
     "last_true",
     "log_spaced",

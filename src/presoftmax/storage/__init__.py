@@ -14,13 +14,14 @@ from presoftmax.storage.atomic import (
     write_record,
 )
 from presoftmax.storage.run_folder import RunFolder
-from presoftmax.storage.tables import read_table, scan_tables, table_columns
+from presoftmax.storage.tables import flat, read_table, scan_tables, table_columns
 from presoftmax.storage.versions import versions
 
 __all__ = [
     "DamagedError",
     "RunFolder",
     "checksum",
+    "flat",
     "is_unfinished",
     "make_folder",
     "read_record",

@@ -24,7 +24,15 @@ def scan_tables(paths: Iterable[Path]) -> pl.LazyFrame:
 
 
 def flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same table with lists as text, their entries separated by spaces: CSV knows no lists."""
+    """The same table with lists as text, their entries separated by spaces: CSV knows no lists.
+
+    ::
+
+        ps.analysis.flat(trace.steps).write_csv("steps.csv")
+
+    Args:
+        frame: any table. An empty list becomes an empty text, and null stays null.
+    """
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     return frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in lists)
 

@@ -294,9 +294,15 @@ def polars_schema(columns: Sequence[Column]) -> pl.Schema:
     return pl.Schema({column.name: column.dtype for column in columns})
 
 
+_ELSEWHERE = """\
+Frames are polars. `.to_pandas()` makes a pandas frame of each (`pip install 'presoftmax[pandas]'`). CSV knows no lists:
+`presoftmax.analysis.flat(frame).write_csv(FILE)` writes theirs as text, the entries separated by spaces.
+"""
+
+
 def markdown() -> str:
     """All tables, and the scores that are among their columns, as Markdown."""
-    parts = ["# The tables\n\nWritten by `python -m presoftmax.tables`.\n"]
+    parts = [f"# The tables\n\nWritten by `python -m presoftmax.tables`.\n\n{_ELSEWHERE}"]
     for title, (columns, rows) in TABLES.items():
         parts.append(f"\n## `{title}`: {rows}\n\n| column | type | unit | meaning |\n| --- | --- | --- | --- |\n")
         parts += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |\n" for c in columns]
