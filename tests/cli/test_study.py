@@ -171,6 +171,27 @@ def test_any_command_ends_with_a_line_and_its_status(cli, monkeypatch, tmp_path)
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "memory is too small"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"), "memory is too small"),
+        (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
+    ],
+)
+def test_memory_and_nesting_are_a_line(cli, monkeypatch, error, words):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("presoftmax.cli.models.show_models", fails)
+    code, _, err = cli("models")
+    assert (code, err.count("\n")) == (2, 1)
+    assert words in err
+    monkeypatch.setattr("presoftmax.cli.models.show_models", lambda *_: [].pop())
+    with pytest.raises(IndexError):
+        cli("models")
+
+
 def test_a_signal_that_is_ignored_stays_so():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

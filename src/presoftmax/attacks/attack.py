@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
+from presoftmax.attacks._checks import MOST_STEPS, MOST_TARGETS, whole
 from presoftmax.attacks.constraints import Constraint, L2Penalty, Unconstrained
 from presoftmax.attacks.objectives import LossFunction, Objective, as_objective
 from presoftmax.attacks.spaces import Space
@@ -52,6 +53,7 @@ class Attack:
     views: tuple[View, ...] = _AT_THE_IMAGE
 
     def __post_init__(self) -> None:
+        whole("num_targets", self.num_targets, 0, MOST_TARGETS)
         objective = as_objective(self.objective, targeted=self.num_targets != 0)
         count = (self.num_targets or 1) if objective.targeted else 0
         settled: dict[str, Any] = {"name": storable(self.name), "objective": objective, "num_targets": count}
@@ -64,10 +66,7 @@ class Attack:
     def _check(self) -> None:
         if not isinstance(self.update, Update):
             raise AttackError(f"an update is an Update, not {type(self.update).__name__}")
-        if self.steps < 1:
-            raise AttackError(f"steps must be at least 1, got {self.steps}")
-        if self.num_targets < 0:
-            raise AttackError(f"an attack has no less than 0 target classes, got {self.num_targets}")
+        whole("steps", self.steps, 1, MOST_STEPS + 1)  # one more with a start
         if self.second_target is SecondTarget.RUNNER_UP and self.num_targets != 2:
             raise AttackError(f"the runner-up is a second target of two, not one of {self.num_targets}")
         if self.space.is_unbounded and not isinstance(self.constraint, Unconstrained | L2Penalty):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from presoftmax.attacks._checks import MOST_TARGETS, positive, whole
 from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from presoftmax.attacks.objectives import (
@@ -30,7 +31,7 @@ from presoftmax.attacks.updates import (
     SignStep,
     Update,
 )
-from presoftmax.choices import Discretization
+from presoftmax.choices import Discretization, choice
 from presoftmax.errors import AttackError
 from presoftmax.extensions import Loaded, call, is_python_name, load_object, takes_two
 
@@ -95,6 +96,8 @@ def composed(
     """
     if norm not in _BALLS:
         raise AttackError(f"norm must be one of {', '.join(_BALLS)}, got {norm!r}")
+    whole("classes", classes, 0, MOST_TARGETS)
+    positive("alpha", alpha)
     units = space or (Space.NORMALIZED if epsilon is None else Space.PIXEL)
     return Attack(
         name=name,
@@ -103,8 +106,8 @@ def composed(
         steps=steps,
         num_targets=classes,
         constraint=Unconstrained() if epsilon is None else _BALLS[norm](epsilon),
-        discretization=Discretization(discretization),
-        space=Space(units),
+        discretization=choice(Discretization, discretization, "discretization"),
+        space=choice(Space, units, "space"),
     )
 
 

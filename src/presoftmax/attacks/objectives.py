@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from presoftmax.attacks._checks import LARGEST, between, positive
 from presoftmax.errors import AttackError
 
 __all__ = [
@@ -143,6 +144,10 @@ class RankedTargets(LossOfView):
     low: float = 0.05
     high: float = 0.1
 
+    def __post_init__(self) -> None:
+        between("low", self.low, 0, LARGEST)
+        between("high", self.high, 0, LARGEST)
+
     def weights(self, target_logits: Tensor) -> Tensor:
         """Multipliers ``(N, k)`` for targets with these logits ``(N, k)``; ties go by position."""
         k = target_logits.shape[1]
@@ -170,6 +175,9 @@ class LevelTargets(LossOfView):
     """
 
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive("temperature", self.temperature)
 
     def loss(self, logits: Tensor, goal: Goal) -> Tensor:
         """The smooth minimum of the targets' logits."""
@@ -218,6 +226,9 @@ class CarliniWagner(LossOfView):
 
     kappa: float = 0.0
     targeted: bool = True
+
+    def __post_init__(self) -> None:
+        between("kappa", self.kappa, 0, LARGEST)
 
     def loss(self, logits: Tensor, goal: Goal) -> Tensor:
         """``min(z_t - max_{j != t} z_j, kappa)``, or ``min(max_{j != y} z_j - z_y, kappa)``."""

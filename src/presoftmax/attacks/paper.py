@@ -1,6 +1,8 @@
 """Attacks of the literature, each a composition of the pieces."""
 
-from presoftmax.attacks._checks import positive
+from collections.abc import Sequence
+
+from presoftmax.attacks._checks import MOST_TARGETS, positive, shown, whole
 from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.objectives import LevelTargets, Objective, RankedTargets, TargetLogit
 from presoftmax.attacks.spaces import Space
@@ -73,10 +75,12 @@ def multi_class(
     Raises:
         AttackError: a value that makes no sense.
     """
-    low, high = alpha
-    if classes < 2:
+    if whole("classes", classes, 0, MOST_TARGETS) < 2:
         raise AttackError(f"a multi-class attack needs at least 2 target classes, got {classes}")
-    if not 0 < low <= high:
+    if not isinstance(alpha, Sequence) or isinstance(alpha, str) or len(alpha) != 2:
+        raise AttackError(f"alpha must be two positive numbers, the smaller one first, got {shown(alpha)}")
+    low, high = (positive("alpha", each) for each in alpha)
+    if low > high:
         raise AttackError(f"alpha must be two positive numbers, the smaller one first, got {alpha}")
     pieces: dict[Balance, tuple[Objective, Update]] = {
         Balance.RANK: (RankedTargets(low, high), GradientStep(1.0)),

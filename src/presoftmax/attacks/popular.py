@@ -16,7 +16,7 @@ Values that make no sense raise `AttackError`.
 from collections.abc import Callable
 from typing import TypedDict, Unpack
 
-from presoftmax.attacks._checks import positive
+from presoftmax.attacks._checks import MOST_STEPS, between, positive, whole
 from presoftmax.attacks.attack import Attack
 from presoftmax.attacks.constraints import Constraint, L2Ball, L2Penalty, LinfBall
 from presoftmax.attacks.objectives import DLR, CarliniWagner, CrossEntropy, Objective, TargetLogit
@@ -79,6 +79,7 @@ def pgd(steps: int = 10, epsilon: float = 8 / 255, alpha: float = 2 / 255, **com
     The start makes iteration 1, so there are ``steps + 1`` iterations after the clean image.
     """
     start = UniformNoise(epsilon)
+    whole("steps", steps, 1, MOST_STEPS)
     return _attack("pgd", steps + 1, LinfBall(epsilon), SignStep(alpha), start=start, **common)
 
 
@@ -159,6 +160,7 @@ def logit_attack(
     ``kernel=1`` leave the transforms out.
     """
     check_keywords("logit", named, Named.__annotations__, _ELSEWHERE)
+    between("probability", probability, 0, 1)
     view: View = InputDiversity(probability) if probability else Identity()
     update = Smoothed(MomentumSignStep(alpha, decay), kernel)
     return _attack("logit", steps, LinfBall(epsilon), update, TargetLogit(), views=(view,), **named)

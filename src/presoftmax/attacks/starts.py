@@ -5,6 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from presoftmax.attacks._checks import positive
 from presoftmax.attacks.randomness import Draws
 
 __all__ = ["Start", "UniformNoise"]
@@ -23,6 +24,9 @@ class UniformNoise:
     """Uniform noise in the L-infinity ball: the random start of PGD (Madry et al. 2018, arXiv:1706.06083)."""
 
     epsilon: float
+
+    def __post_init__(self) -> None:
+        positive("epsilon", self.epsilon)
 
     def __call__(self, clean: Tensor, draws: Draws) -> Tensor:
         """``clean + U(-epsilon, epsilon)``."""

@@ -11,10 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from presoftmax.attacks._checks import LARGEST, between, number, whole
 from presoftmax.attacks.randomness import Draws
 from presoftmax.errors import AttackError
 
 __all__ = ["Identity", "InputDiversity", "Scaled", "View", "scaled_copies"]
+
+_MOST_COPIES = 64  # the last of them is black to the last digit
 
 
 class View(Protocol):
@@ -40,6 +43,9 @@ class Scaled:
 
     factor: float
 
+    def __post_init__(self) -> None:
+        between("the factor", self.factor, -LARGEST, LARGEST)
+
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
         """``factor * images``."""
         return images * self.factor
@@ -47,8 +53,7 @@ class Scaled:
 
 def scaled_copies(count: int = 5) -> tuple[View, ...]:
     """The image divided by 1, 2, 4, ...: the views of SI-FGSM (arXiv:1908.06281)."""
-    if count < 1:
-        raise AttackError(f"copies must be at least 1, got {count}")
+    whole("copies", count, 1, _MOST_COPIES)
     return tuple(Scaled(0.5**i) if i else Identity() for i in range(count))
 
 
@@ -70,10 +75,9 @@ class InputDiversity:
     rate: float = 0.9
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1 or not 0 < self.rate < 1:
-            raise AttackError(
-                f"input diversity: probability in [0, 1], rate in (0, 1); got {self.probability}, {self.rate}"
-            )
+        probability, rate = (number(name, getattr(self, name)) for name in ("probability", "rate"))
+        if not 0 <= probability <= 1 or not 0 < rate < 1:
+            raise AttackError(f"input diversity: probability in [0, 1], rate in (0, 1); got {probability}, {rate}")
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
         """A resized and padded copy of each, or the image as it is."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from presoftmax.attacks._checks import positive
+from presoftmax.attacks._checks import between, positive, whole
 from presoftmax.errors import AttackError
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "Update",
 ]
 
+_MOST_DECAY = 10.0
+_MOST_SIDE = 1023
 State = Any
 Gradients = tuple[Tensor, ...]
 """One ``(N, C, H, W)`` for each number that the objective gives of an example: one, for most."""
@@ -90,6 +92,10 @@ class CappedStep(_Sized):
 
     max_gain: float
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("max_gain", self.max_gain)
+
     def step(self, gradients: Gradients, state: State) -> tuple[Tensor, State]:
         """``min(size, max_gain / ||gradient||_2 ** 2) * gradient``, per example."""
         (gradient,) = gradients
@@ -128,6 +134,10 @@ class MomentumSignStep(_Sized):
     """
 
     decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        between("decay", self.decay, 0, _MOST_DECAY)
 
     def start(self, images: Tensor) -> State:
         """No momentum yet."""
@@ -177,6 +187,13 @@ class AdamStep(_Sized):
     second_decay: float = 0.999
     tiny: float = 1e-8
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("first_decay", "second_decay"):
+            if between(name, getattr(self, name), 0, 1) == 1:
+                raise AttackError(f"{name} must be below 1, got 1")
+        positive("tiny", self.tiny)
+
     def start(self, images: Tensor) -> State:
         """No moments yet."""
         return _Moments(torch.zeros_like(images), torch.zeros_like(images), 0)
@@ -207,7 +224,7 @@ class Smoothed(Update):
     side: int = 15
 
     def __post_init__(self) -> None:
-        if self.side < 1 or self.side % 2 == 0:
+        if whole("the side of the kernel", self.side, 1, _MOST_SIDE) % 2 == 0:
             raise AttackError(f"the side of the kernel must be odd, got {self.side}")
 
     def start(self, images: Tensor) -> State:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from presoftmax._version import __version__
 from presoftmax.choices import Balance, Discretization, EngineKind, Precision
 from presoftmax.cli.signals import interruptible, status_of_signal
-from presoftmax.errors import PresoftmaxError, PresoftmaxWarning, one_line
+from presoftmax.errors import PresoftmaxError, PresoftmaxWarning, first_line, one_line
 
 __all__ = ["app", "main"]
 
@@ -45,7 +45,9 @@ Device = Annotated[
 EngineChoice = Annotated[EngineKind, typer.Option("--engine", help="This machine, or a Ray cluster.")]
 Address = Annotated[str | None, typer.Option(help="Ray: of the cluster, or auto.", show_default="a new one here")]
 Cpus = Annotated[int, typer.Option(min=1, help="Ray: CPUs for each task.")]
-Batch = Annotated[int | None, typer.Option(min=1, help="Images attacked at a time.", show_default="by size and device")]
+Batch = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Images attacked at a time.", show_default="by size and device")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
 Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
@@ -59,9 +61,25 @@ def main() -> None:
             app()
     except PresoftmaxError as error:
         _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        what = _too_much(error)
+        if what is None:
+            raise
+        _fail(what)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")
+
+
+def _too_much(error: BaseException) -> str | None:
+    """What is said of an error that is about memory, or about nesting; None of any other."""
+    if isinstance(error, RecursionError):
+        return "something is nested too deeply (a file, or a model); make it flatter"
+    from presoftmax.models import is_out_of_memory
+
+    if is_out_of_memory(error):
+        return f"memory is too small ({first_line(error)}); take fewer or smaller images, or a smaller --batch"
+    return None
 
 
 def _fail(message: str) -> None:

@@ -1,33 +1,19 @@
 """The attacks of a study: those of the paper, and popular ones, as the settings of a ``[[attacks]]`` table."""
 
 from dataclasses import replace
-from fractions import Fraction
 from inspect import signature
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from presoftmax.attacks import POPULAR, Attack, Space, composed, load_attack, multi_class, over_optimized
 from presoftmax.choices import AttackGoal, Balance, Discretization, SecondTarget
 from presoftmax.extensions import absolute_spec, is_python_name
+from presoftmax.study._numbers import Class, Number, Positive, Settings, Share, Size, Steps
 
-__all__ = ["KINDS", "AttackConfig", "Count", "MultiClassConfig", "OverOptimizedConfig", "PopularConfig", "Strict"]
+__all__ = ["KINDS", "AttackConfig", "MultiClassConfig", "OverOptimizedConfig", "PopularConfig", "Strict"]
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _number(value: Any) -> Any:
-    """A fraction, as the field writes them (``"8/255"``), as a number; anything else as it is."""
-    if isinstance(value, str) and "/" in value:
-        try:
-            return float(Fraction(value.replace(" ", "")))
-        except (ValueError, ZeroDivisionError) as error:
-            raise ValueError(f"{value!r} is not a fraction such as 8/255") from error
-    return value
-
-
-Size = Annotated[Positive, BeforeValidator(_number)]
+_MOST_TARGETS = 100_000
 
 
 class Strict(BaseModel):
@@ -41,7 +27,7 @@ class _AttackBase(Strict):
     name: str = Field("", pattern=r"^[\w.-]*$", max_length=60)
     discretization: Discretization
     sources: list[str] | None = None
-    targets: list[Annotated[int, Field(ge=0)]] | None = None
+    targets: Annotated[list[Class], Field(max_length=_MOST_TARGETS)] | None = None
 
     @property
     def label(self) -> str:
@@ -63,7 +49,7 @@ class _AttackBase(Strict):
 
 
 class _PaperAttack(_AttackBase):
-    steps: Count = 500
+    steps: Steps = 500
     discretization: Discretization = Discretization.EVERY_STEP
     space: Literal[Space.NORMALIZED, Space.PIXEL] = Space.NORMALIZED
 
@@ -83,7 +69,7 @@ class MultiClassConfig(_PaperAttack):
     """The multi-class optimized attack; see `presoftmax.attacks.multi_class`."""
 
     kind: Literal["multi-class"]
-    classes: Annotated[int, Field(ge=2)] = 2
+    classes: Annotated[int, Field(strict=True, ge=2, le=_MOST_TARGETS)] = 2
     alpha: tuple[Positive, Positive] = (0.05, 0.1)
     balance: Balance = Balance.RANK
     second_target: SecondTarget = SecondTarget.UNIFORM
@@ -103,18 +89,18 @@ class PopularConfig(_AttackBase):
     """
 
     kind: Literal[tuple(POPULAR)]  # type: ignore[valid-type]
-    steps: Count | None = None
+    steps: Steps | None = None
     discretization: Discretization = Discretization.STRAIGHT_THROUGH
     goal: AttackGoal | None = None
     epsilon: Size | None = None
     alpha: Size | None = None
-    decay: Annotated[float, Field(ge=0)] | None = None
-    copies: Count | None = None
-    probability: Annotated[float, Field(ge=0, le=1)] | None = None
-    rate: Annotated[float, Field(gt=0, lt=1)] | None = None
-    kernel: Count | None = None
+    decay: Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False)] | None = None
+    copies: Annotated[int, Field(strict=True, ge=1, le=64)] | None = None
+    probability: Share | None = None
+    rate: Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)] | None = None
+    kernel: Annotated[int, Field(strict=True, ge=1, le=1023)] | None = None
     c: Positive | None = None
-    kappa: Annotated[float, Field(ge=0)] | None = None
+    kappa: Number | None = None
 
     @model_validator(mode="after")
     def _takes_these(self) -> "PopularConfig":
@@ -139,11 +125,11 @@ class ComposedConfig(_AttackBase):
     kind: Literal["composed"]
     objective: str = "target-logit"
     update: str = "gradient"
-    steps: Count = 100
+    steps: Steps = 100
     alpha: Size = 0.15
     epsilon: Size | None = None
     norm: Literal["linf", "l2"] = "linf"
-    classes: Annotated[int, Field(ge=0)] = 1
+    classes: Annotated[int, Field(strict=True, ge=0, le=_MOST_TARGETS)] = 1
     discretization: Discretization = Discretization.STRAIGHT_THROUGH
     space: Literal[Space.NORMALIZED, Space.PIXEL] | None = None
 
@@ -168,8 +154,8 @@ class FileConfig(_AttackBase):
 
     kind: Annotated[str, Field(pattern=r"\.py:\w+$")]
     discretization: Discretization | None = None  # type: ignore[assignment]  # the function says it
-    settings: dict[str, Annotated[Any, BeforeValidator(_number)]] = Field(default_factory=dict)
-    steps: Count | None = None
+    settings: Settings = Field(default_factory=dict)
+    steps: Steps | None = None
 
     @property
     def is_of_the_package(self) -> bool:

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.choices import Precision
-from presoftmax.errors import PresoftmaxError, StudyError
+from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
 from presoftmax.scores import load_scores
-from presoftmax.study.attack_config import AttackConfig, Count, Strict
+from presoftmax.study._numbers import Count, Counts, Seconds, Side
+from presoftmax.study.attack_config import AttackConfig, Strict
 from presoftmax.tables import STEPS
 
 __all__ = ["VICTIM_TIMEOUT", "ImagesConfig", "StudyConfig"]
 
+_MOST = 1000  # models, attacks and the like
+_MOST_BYTES = 10_000_000
 _TAGS = {"over-optimized", "multi-class", "composed", "popular", "file"}
 
 
@@ -37,8 +40,8 @@ class ImagesConfig(Strict):
     path: str
     labels: str | None = None
     count: Count = 2500
-    size: Count | None = None
-    resize: Count | None = None
+    size: Side | None = None
+    resize: Side | None = None
 
 
 class StudyConfig(Strict):
@@ -61,18 +64,18 @@ class StudyConfig(Strict):
     """
 
     title: str = "How misleading is the softmax?"
-    seed: int = 0
+    seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] = 0
     precision: Precision = Precision.EXACT
-    models: Annotated[list[str], Field(min_length=1)]
-    victims: list[str] = Field(default_factory=list)
-    victim_timeout: Annotated[float, Field(ge=0.1, le=86400, allow_inf_nan=False)] = VICTIM_TIMEOUT
+    models: Annotated[list[str], Field(min_length=1, max_length=_MOST)]
+    victims: Annotated[list[str], Field(max_length=_MOST)] = Field(default_factory=list)
+    victim_timeout: Seconds = VICTIM_TIMEOUT
     images: ImagesConfig
-    attacks: Annotated[list[AttackConfig], Field(min_length=1)]
-    scores: list[str] = Field(default_factory=list)
+    attacks: Annotated[list[AttackConfig], Field(min_length=1, max_length=_MOST)]
+    scores: Annotated[list[str], Field(max_length=_MOST)] = Field(default_factory=list)
     shard: Count = 50
     noise: bool = True
     final_images: bool = True
-    gallery: Annotated[int, Field(ge=0)] = 4
+    gallery: Counts = 4
 
     @field_validator("models", "victims")
     @classmethod
@@ -107,12 +110,16 @@ class StudyConfig(Strict):
             StudyError: no such file, not TOML, an unknown key, a wrong type or value (with the line).
         """
         try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise StudyError(f"{path}: larger than any study ({_MOST_BYTES // 10**6} MB)")
             text = path.read_text(encoding="utf-8")
             content = tomllib.loads(text)
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise StudyError(f"{path}: not TOML ({error})") from error
+        except RecursionError as error:
+            raise StudyError(f"{path}: nested too deeply") from error
+        except ValueError as error:  # not UTF-8, not TOML, a number of more digits than Python reads
+            raise StudyError(f"{path}: not TOML ({first_line(error)})") from error
         try:
             config = cls.model_validate(content)
         except ValidationError as error:
@@ -159,7 +166,13 @@ class StudyConfig(Strict):
 
 
 def _check_attack(number: int, attack: AttackConfig) -> None:
-    count = attack.build().num_targets
+    try:
+        count = attack.build().num_targets
+    except AttackError as error:
+        key = next((name for name in type(attack).model_fields if str(error).startswith(f"{name} ")), "")
+        if not key:
+            raise
+        raise ValueError(f"attacks.{number}.{key}: {error}") from error
     if attack.targets is not None and len(attack.targets) != count:
         raise ValueError(f"attacks.{number}.targets: {len(attack.targets)} given, the attack takes {count}")
 

@@ -14,7 +14,7 @@ from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import ModelNames, load_panel
 from presoftmax.study.selection import candidates_of
 from presoftmax.study.tasks import SHOWN_ITERATIONS, VariantsTask, find_variants
-from presoftmax.study.units import image_iterations, units_of
+from presoftmax.study.units import check_batch, image_iterations, units_of
 from presoftmax.tracing import Job, prepare, stream
 
 __all__ = ["Plan", "make_plan"]
@@ -88,6 +88,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     Raises:
         PresoftmaxError: models or images that cannot be used.
     """
+    check_batch(batch_size)
     check_location(config.images.path, config.images.labels)
     config.check_own_pieces()
     chosen = device or default_device()

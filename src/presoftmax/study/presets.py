@@ -4,6 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from presoftmax.errors import StudyError
 from presoftmax.study.config import StudyConfig
 
@@ -66,4 +68,8 @@ def preset(
     if steps is not None:
         for attack in content["attacks"]:
             attack["steps"] = steps
-    return StudyConfig.model_validate(content)
+    try:
+        return StudyConfig.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise StudyError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error

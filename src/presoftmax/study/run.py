@@ -16,7 +16,7 @@ from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
 from presoftmax.study.selection import Shards, known_selection, select_images
 from presoftmax.study.tasks import UnitTask, VariantsTask, find_variants, run_unit
-from presoftmax.study.units import Unit, image_iterations, units_of
+from presoftmax.study.units import Unit, check_batch, image_iterations, units_of
 from presoftmax.study.watcher import Quiet, StudyWatcher
 
 __all__ = ["run_study"]
@@ -43,6 +43,7 @@ def run_study(
         PresoftmaxError: models, images or attacks that cannot be used; a disk that is full. What is finished stays.
     """
     watcher = watcher or Quiet()
+    check_batch(batch_size)
     check_location(config.images.path, config.images.labels)
     config.check_own_pieces()
     names = ModelNames.of(config)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from presoftmax.errors import StudyError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import ModelNames
 from presoftmax.text import file_name
 
-__all__ = ["Unit", "image_iterations", "units_of"]
+__all__ = ["LARGEST_BATCH", "Unit", "check_batch", "image_iterations", "units_of"]
+
+LARGEST_BATCH = 1_000_000
 
 
 @dataclass(frozen=True, order=True)
@@ -30,6 +33,12 @@ class Unit:
 def image_iterations(config: StudyConfig, images: int) -> int:
     """Images that each model sees in a study of so many images, as a victim or as the source."""
     return sum(images * (attack.build().steps + 1) for model in config.models for attack in config.attacks_on(model))
+
+
+def check_batch(size: int | None) -> None:
+    """Refuse a batch of no images, or of more than fit any memory; None is chosen later."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_BATCH):
+        raise StudyError(f"batch size: a whole number from 1 to {LARGEST_BATCH}, or none, not {size!r}")
 
 
 def units_of(config: StudyConfig, names: ModelNames, images: int) -> list[Unit]:
