@@ -111,6 +111,8 @@ def test_wrong_types_inside(copy, name):
             places = (str(path), f"{copy}/selection/")  # which chunks are looked at is said by the selection
             assert all(each.startswith(places) for each in status.damaged), (key, value)
             json.dumps(status.values(), allow_nan=False)
+            if key in ("seconds", "chunks", "looked_at", "image_iterations") and type(value) is not int:
+                assert status.damaged or (key, value) == ("seconds", 0.5), (key, value)
             for read in (Results.of, StudyFolder.natural):
                 with suppress(PresoftmaxError):
                     read(StudyFolder.open(copy))
