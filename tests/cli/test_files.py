@@ -1,11 +1,16 @@
 """Every table that any command writes has the columns that the schema documents."""
 
 import errno
+import json
 from unittest.mock import Mock
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import save_file
 
+import presoftmax as ps
 from presoftmax.storage import _disk
 from presoftmax.tables import TABLES, polars_schema
 from tests.cli.running import run_main
@@ -25,6 +30,44 @@ alpha = 0.02
 kind = "bim"
 steps = 3
 """
+
+
+WRITERS = {
+    "a.npz": lambda path, images, labels: np.savez(path, images=images, labels=labels),
+    "a.pt": lambda path, images, labels: torch.save(
+        {"images": torch.tensor(images).float() / 255, "labels": torch.tensor(labels)}, path
+    ),
+    "A.SAFETENSORS": lambda path, images, labels: save_file(
+        {"images": torch.tensor(images), "labels": torch.tensor(labels)}, path
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_demo_takes_a_file_of_arrays(place, tmp_path, name):  # noqa: F811
+    photos = ps.read_images(ps.list_images(place / "photos", place / "labels.csv"))
+    WRITERS[name](tmp_path / name, photos.images.numpy(), photos.labels.numpy())
+    arguments = options("--json", photos=str(tmp_path / name), out=tmp_path / "out")
+    assert "are in it, not in a table" in run_main(place, arguments).stderr
+    at = arguments.index("--labels")
+    done = run_main(place, arguments[:at] + arguments[at + 2 :])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == 6
+
+
+@pytest.mark.parametrize("raised", ["MemoryError", "RuntimeError('CUDA out of memory')"])
+@pytest.mark.parametrize("command", ["demo", "audit"])
+def test_memory_that_is_too_small_is_one_line(place, tmp_path, command, raised):  # noqa: F811
+    (tmp_path / "big.py").write_text(
+        f"import torch\nclass build(torch.nn.Module):\n    def forward(self, images):\n        raise {raised}\n"
+    )
+    net, photos = f"{tmp_path}/big.py:build", ["--labels", place / "labels.csv", "--device", "cpu"]
+    arguments = {"audit": ["audit", net, place / "photos"], "demo": ["demo", "--source", net, "--victims", net,
+                 "--photos", place / "photos"]}[command]  # fmt: skip
+    done = run_main(tmp_path, [*arguments, *photos])
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "presoftmax: error: there is not enough memory for so many or so large images" in done.stderr
 
 
 @pytest.fixture(scope="module")

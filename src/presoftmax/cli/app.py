@@ -144,7 +144,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="For drawing target classes.")] = 0,
     photos: Annotated[
         Path | None,
-        typer.Option(help="Folder of your own photos in place of the samples.", show_default=False),
+        typer.Option(help="A folder or a file of your own photos in place of the samples.", show_default=False),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="CSV of their labels; without it, class folders.", show_default=False)

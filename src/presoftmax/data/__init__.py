@@ -8,7 +8,7 @@ from presoftmax.data.content import describe_content
 from presoftmax.data.form import as_grey_levels, as_path
 from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
 from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
-from presoftmax.data.pool import Pool, check_location, open_array_pool, open_pool, shuffled
+from presoftmax.data.pool import Pool, check_location, open_array_pool, open_pool, shuffled, stream_pool
 from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
 from presoftmax.data.samples import sample_set, samples
 from presoftmax.data.torch_file import load_tensors
@@ -44,6 +44,7 @@ __all__ = [
     "samples",
     "shuffled",
     "stream_images",
+    "stream_pool",
     "to_picture",
     "to_tensor",
 ]

@@ -1,6 +1,6 @@
 """Where a study's images come from: many labeled images, named before they are decoded, read by position."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -18,7 +18,7 @@ from presoftmax.data.reading import Preprocessing, read_part, to_picture, to_ten
 from presoftmax.data.samples import list_samples, sample_set
 from presoftmax.errors import DataError
 
-__all__ = ["ArrayPool", "Pool", "check_location", "open_array_pool", "open_pool", "shuffled"]
+__all__ = ["ArrayPool", "Pool", "check_location", "open_array_pool", "open_pool", "shuffled", "stream_pool"]
 
 
 class Pool(Protocol):
@@ -65,6 +65,13 @@ def open_pool(
     if labels is None and (location / "val").is_dir():
         location = location / "val"
     return _Files(list_images(location, labels, class_names), preprocessing)
+
+
+def stream_pool(pool: Pool, chunk: int = 64) -> Iterator[ImageSet]:
+    """All images of a place, ``chunk`` at a time."""
+    count = len(pool.ids)
+    for start in range(0, count, chunk):
+        yield pool.read(range(start, min(start + chunk, count)))
 
 
 def check_location(path: str | Path, labels: str | Path | None) -> None:

@@ -22,6 +22,7 @@ from presoftmax.data import (
     sample_set,
     samples,
     stream_images,
+    stream_pool,
 )
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, checked_logits, frozen, load_model
@@ -82,9 +83,7 @@ def _pieces(images: str | Path, labels: str | Path | None, classifier: Classifie
         yield samples(which, classifier.preprocessing.size)
         return
     if file:
-        pool = open_array_pool(images, classifier.preprocessing)
-        for start in range(0, len(pool.ids), _BATCH):
-            yield pool.read(range(start, min(start + _BATCH, len(pool.ids))))
+        yield from stream_pool(open_array_pool(images, classifier.preprocessing))
         return
     listing = list_unlabeled(images) if labels is None else list_images(images, labels, classifier.classes)
     yield from stream_images(listing, classifier.preprocessing)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from presoftmax.analysis import log_spaced
 from presoftmax.attacks import Attack, check_count, composed, load_attack, multi_class, over_optimized
 from presoftmax.choices import Balance, Discretization
-from presoftmax.data import ImageSet, list_images, samples, stream_images
+from presoftmax.data import ImageSet, open_pool, samples, stream_pool
 from presoftmax.models import Classifier, Model, distinct_names, load_model, load_victim, table_names
 from presoftmax.report.run import write_report
 from presoftmax.scores import load_scores
@@ -54,7 +54,7 @@ class DemoSettings:
         source: name of the source model.
         victims: names of the victim models.
         seed: for drawing target classes.
-        photos: folder of images in place of the sample photos.
+        photos: a folder, a file of arrays or a saved dataset in place of the sample photos.
         labels: CSV of their labels; class folders when left out.
         device: where the models run; a GPU if there is one when left out.
     """
@@ -215,8 +215,7 @@ def _photos(settings: DemoSettings, source: Classifier) -> Iterator[ImageSet]:
     if settings.photos is None:
         yield samples("imagenet", source.preprocessing.size)
     else:
-        listing = list_images(settings.photos, settings.labels, source.classes)
-        yield from stream_images(listing, source.preprocessing)
+        yield from stream_pool(open_pool(settings.photos, settings.labels, source.preprocessing, source.classes))
 
 
 def _run(job: Job, folder: RunFolder, watcher: DemoWatcher, traces: list[Trace]) -> None:
