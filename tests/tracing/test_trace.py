@@ -328,11 +328,10 @@ def test_a_vanished_gradient_is_counted_and_warned_about_once(photos):
     assert not ps.trace(margin, network, mine).steps["gradient_vanished"].any()
 
 
-def test_a_flat_network_has_no_gradient_at_all(photos, tiny):
+def test_a_flat_network_is_refused(photos, tiny):
     class Flat(nn.Module):
         def forward(self, x):
             return tiny(x.detach()) + 0 * x.sum((1, 2, 3))[:, None]
 
-    with pytest.warns(PresoftmaxWarning, match="the gradient vanished for 5 examples"):
-        trace = ps.trace(ATTACKS["over-optimized"](), Flat(), photos)
-    assert torch.equal(trace.images, photos.images)
+    with pytest.raises(ModelError, match="source Flat has a gradient of exactly 0 in every pixel"):
+        ps.trace(ATTACKS["over-optimized"](), Flat(), photos)

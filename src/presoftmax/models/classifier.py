@@ -190,9 +190,15 @@ def frozen(*models: Model) -> Iterator[None]:
                 for module in model.modules():
                     restore.callback(setattr, module, "training", module.training)
                 for parameter in model.parameters():
-                    restore.callback(parameter.requires_grad_, parameter.requires_grad)
+                    restore.callback(_require_gradient, parameter, parameter.requires_grad)
                 model.eval().requires_grad_(False)
         yield
+
+
+def _require_gradient(parameter: nn.Parameter, wanted: bool) -> None:
+    # A weight that was made in inference mode can only be changed there.
+    with torch.inference_mode(parameter.is_inference()):
+        parameter.requires_grad_(wanted)
 
 
 def _device_of(network: nn.Module) -> torch.device:

@@ -24,6 +24,7 @@ from presoftmax.models import (
 from presoftmax.scores import Score, as_scores
 from presoftmax.storage import versions
 from presoftmax.tables import STEPS
+from presoftmax.tracing._gradients import differentiable, gradients
 
 __all__ = ["Job", "JobOptions", "default_batch_size", "prepare"]
 
@@ -134,6 +135,7 @@ class _Options:
     scores: Any = ()
 
 
+@gradients()
 def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **options: Unpack[JobOptions]) -> Job:
     """Check everything that can be checked before the first pass; arguments as for `trace`."""
     check_keywords("trace", options, JobOptions.__annotations__)
@@ -144,7 +146,7 @@ def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **opti
     if given.batch_size is not None and given.batch_size < 1:
         raise DataError(f"batch_size must be at least 1, got {given.batch_size}")
     precision = choice(Precision, given.precision, "precision")
-    white_box = as_source(source)
+    white_box = differentiable(as_source(source))
     victims = as_victims(given.victims, taken=[white_box.name])
     views = len(attack.views)
     job = Job(

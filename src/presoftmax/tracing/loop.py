@@ -21,6 +21,7 @@ from presoftmax.choices import Precision
 from presoftmax.data import ImageSet
 from presoftmax.models import ask, check_logits, check_same_classes, frozen, keep_freed_memory, tf32
 from presoftmax.tables import Recorder, perturbation_record
+from presoftmax.tracing._gradients import gradients
 from presoftmax.tracing.job import Job
 from presoftmax.tracing.step import AttackState, ForwardPass
 
@@ -61,8 +62,8 @@ def stream(job: Job) -> Iterator[Block]:
     blocks = (block for index in range(job.batches) for block in run_batch(job, index))
     with keep_freed_memory() if job.watch is not None else nullcontext(), frozen(job.source, *job.victims):
         while True:
-            # The caller's code between two blocks keeps its own number formats.
-            with tf32(job.precision is Precision.FAST):
+            # The caller's code between two blocks keeps its own number formats and gradient modes.
+            with tf32(job.precision is Precision.FAST), gradients():
                 block = next(blocks, None)
             if block is None:
                 return

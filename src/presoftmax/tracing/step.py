@@ -14,6 +14,7 @@ from presoftmax.attacks import Attack, Draws, Goal, Identity, as_objective, to_f
 from presoftmax.data import ImageSet
 from presoftmax.errors import AttackError, PresoftmaxError, first_line
 from presoftmax.models import Classifier, ask, is_out_of_memory
+from presoftmax.tracing._gradients import check_graph, check_reaches, differentiate
 
 __all__ = ["AttackState", "ForwardPass"]
 
@@ -61,7 +62,7 @@ class AttackState:
         self._attack, self._source = attack, source
         self._objective = as_objective(attack.objective)
         self._ids, self._seed = batch.ids, seed
-        self._iteration = 0
+        self._iteration, self._reached = 0, False
         self.clean = batch.images.to(source.device)
         self._clean_floats = self.floats = to_floats(self.clean)
         self._variable = attack.space.variable(self.floats)
@@ -84,9 +85,14 @@ class AttackState:
         if not self._takes_gradient():
             return torch.zeros_like(goal.labels, dtype=torch.bool)
         images, logits = self._views(forward)
+        check_graph(self._source, logits)
         values = self._values(logits, goal)
-        by_logit, first = torch.autograd.grad(values[0].sum(), (logits, images), retain_graph=len(values) > 1)
-        others = [torch.autograd.grad(value.sum(), images, retain_graph=True)[0] for value in values[1:]]
+        by_logit, first = differentiate(self._source, values[0].sum(), (logits, images), again=len(values) > 1)
+        others = [differentiate(self._source, value.sum(), (images,), again=True)[0] for value in values[1:]]
+        if not self._reached:
+            # Once: this waits for the device.
+            check_reaches(self._source, by_logit, first)
+            self._reached = True
         penalty = self._attack.constraint.penalty_gradient(forward.seen.detach(), self._clean_floats)
         self._gradients = (first if penalty is None else first + penalty, *others)
         return vanished(self._gradients, by_logit, self._objective.loss_class(goal))

@@ -76,7 +76,8 @@ def trace(
     Raises:
         AttackError: targets that do not fit.
         DataError: images or labels that do not fit.
-        ModelError: a model that does not answer with logits, or has another number of classes.
+        ModelError: a model that does not answer with logits, or has another number of classes; a source in which no
+            gradient reaches the image.
         TypeError: a source without gradient.
     """
     job = prepare(attack, source, images, labels, **options)
