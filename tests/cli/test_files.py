@@ -98,7 +98,8 @@ def test_every_parquet_file_has_its_schema(written):
         assert pl.read_parquet_schema(path) == dict(polars_schema(columns)), path
         assert list(pl.read_parquet_schema(path)) == [column.name for column in columns], path
         seen.add(path.stem)
-    assert seen == set(TABLES)
+    # No command writes what an analysis gives.
+    assert seen == set(TABLES) - {"first_fooled", "worst_case", "worst_case_transfers"}
 
 
 @pytest.mark.parametrize("command", ["demo", "score", "audit"])
