@@ -67,7 +67,7 @@ def test_memory_that_is_too_small_is_one_line(place, tmp_path, command, raised):
     done = run_main(tmp_path, [*arguments, *photos])
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert "presoftmax: error: there is not enough memory for so many or so large images" in done.stderr
+    assert "presoftmax: error: memory is too small" in done.stderr
 
 
 @pytest.fixture(scope="module")

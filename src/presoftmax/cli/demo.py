@@ -58,10 +58,9 @@ def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
             say(console, f"{name}: {victim}")
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
-    say(
-        console,
-        f"\nThe figures, the images and both tables are in {done.folder}; look at:\n{done.folder / 'report.html'}",
-    )
+    console.print()
+    say(console, f"The figures, the images and both tables are in {done.folder}; the page:")
+    say(console, str(done.folder / "report.html"))
 
 
 def _iterations(settings: DemoSettings) -> str:
