@@ -1,6 +1,8 @@
 """What a run's page shows first: a photo at two iterations that read the same, a disguised one, and all as dots."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,7 @@ from presoftmax.report.figures import class_namer, judged_figure
 from presoftmax.report.heroes import Band, Hero, pair_sentence, thumbnail
 from presoftmax.storage import RunFolder
 from presoftmax.strength import LOOKS_WEAK
+from presoftmax.tables import NOT_FINITE
 
 __all__ = ["RunHeroes"]
 
@@ -32,16 +35,17 @@ class RunHeroes:
     def __init__(
         self, folder: RunFolder, steps: pl.DataFrame, transfers: pl.DataFrame, summary: dict[str, Any]
     ) -> None:
-        self._folder, self._steps, self._summary = folder, steps, summary
+        self._folder, self._summary = folder, summary
         self._namer = class_namer(summary["classes"])
         self._clean = steps.filter(pl.col("iteration") == 0).unique("example", maintain_order=True)
         self._fooled = _counts(transfers)
         self._victims = len(summary["victims"])
-        last = steps.group_by("attack").agg(pl.col("iteration").max())
-        self._last = steps.join(last, on=["attack", "iteration"], maintain_order="left")
-        self._transfers = transfers.join(last, on=["attack", "iteration"])
         self.images = self._clean.height
         self.natural = {name: self._range(name) for name in ("ca1", "log_odds")}
+        self._steps = _marked(steps, self.natural["ca1"]["1"])
+        last = steps.group_by("attack").agg(pl.col("iteration").max())
+        self._last = self._steps.join(last, on=["attack", "iteration"], maintain_order="left")
+        self._transfers = transfers.join(last, on=["attack", "iteration"])
         pair = self._pair()
         self._is_paired = pair is not None
         rows = [*(pair or ()), *self._hidden()]
@@ -57,9 +61,10 @@ class RunHeroes:
     def figure(self) -> Figure:
         """Confidence against strength, a dot for each example and attack at its last iteration."""
         named = pl.concat_str("attack", pl.lit("/"), "example").alias("example")
-        ours = self._last.with_columns(named, adversarial=pl.col("predicted") != pl.col("label"))
-        title = f"{ours['adversarial'].sum()} examples at the last iteration: confidence and log-odds"
-        return judged_figure(ours, self._transfers.with_columns(named), self.natural, (), title)
+        title = f"{self._last['adversarial'].sum()} examples at the last iteration: confidence and log-odds"
+        return judged_figure(
+            self._last.with_columns(named), self._transfers.with_columns(named), self.natural, (), title
+        )
 
     def _range(self, column: str) -> dict[str, float]:
         return {f"{at:g}": float(self._clean[column].quantile(at) or 0) for at in _RANGE}
@@ -80,26 +85,20 @@ class RunHeroes:
 
     def _kept(self) -> Iterator[list[dict[str, Any]]]:
         """For each attack and example the rows whose images are there and fool the source."""
-        for attack in self._summary["attacks"]:
-            for number, example in enumerate(self._summary["examples"]):
-                chosen = (pl.col("attack") == attack) & (pl.col("example") == example) & (pl.col("iteration") > 0)
-                rows = (
-                    self._steps.filter(chosen & (pl.col("predicted") != pl.col("label"))).sort("iteration").to_dicts()
-                )
-                there = [
-                    row for row in rows if self._folder.image_path(attack, number, example, row["iteration"]).is_file()
-                ]
-                if there:
-                    yield there
+        number = {example: i for i, example in enumerate(self._summary["examples"])}
+        fooling = self._steps.filter("adversarial").sort("iteration")
+        of = fooling.partition_by("attack", "example", as_dict=True)
+        for attack, example in product(self._summary["attacks"], number):
+            rows = of[attack, example].to_dicts() if (attack, example) in of else []
+            there = [row for row in rows if self._path(row, number[example], row["iteration"]).is_file()]
+            if there:
+                yield there
 
     def _hidden(self) -> list[dict[str, Any]]:
         """The example beyond every clean photo that looks weakest at the last iteration, if it looks weak."""
-        beyond = (pl.col("ca1") > self.natural["ca1"]["1"]) & (pl.col("confidence") < LOOKS_WEAK)
-        found = self._last.filter(beyond & (pl.col("predicted") != pl.col("label"))).sort("confidence", "example")
-        return found.head(1).to_dicts()
+        return self._last.filter("disguised").sort("confidence", "example").head(1).to_dicts()
 
     def _hero(self, row: Mapping[str, Any]) -> Hero:
-        beyond = row["ca1"] > self.natural["ca1"]["1"]
         key = row["attack"], row["example"], row["iteration"]
         return Hero(
             clean=self._image(row, 0),
@@ -110,14 +109,28 @@ class RunHeroes:
             confidence=row["confidence"],
             ca1=row["ca1"],
             fooled=(self._fooled.get(key, 0), self._victims) if self._victims else None,
-            over_optimized=beyond,
-            disguised=beyond and row["confidence"] < LOOKS_WEAK,
+            over_optimized=row["over_optimized"],
+            disguised=row["disguised"],
         )
 
     def _image(self, row: Mapping[str, Any], iteration: int) -> str:
         number = self._summary["examples"].index(row["example"])
-        with Image.open(self._folder.image_path(row["attack"], number, row["example"], iteration)) as picture:
+        with Image.open(self._path(row, number, iteration)) as picture:
             return thumbnail(picture.convert("RGB"))
+
+    def _path(self, row: Mapping[str, Any], number: int, iteration: int) -> Path:
+        return self._folder.image_path(row["attack"], number, row["example"], iteration)
+
+
+def _marked(steps: pl.DataFrame, largest_natural: float) -> pl.DataFrame:
+    """The iterations after the clean one with the marks that a judgment has: adversarial, over-optimized, disguised."""
+    adversarial = (pl.col("predicted") != NOT_FINITE) & (pl.col("predicted") != pl.col("label"))
+    beyond = pl.col("adversarial") & (pl.col("ca1") > largest_natural)
+    return (
+        steps.with_columns(adversarial=adversarial & (pl.col("iteration") > 0))
+        .with_columns(over_optimized=beyond)
+        .with_columns(disguised=pl.col("over_optimized") & (pl.col("confidence") < LOOKS_WEAK))
+    )
 
 
 def _rise(first: Mapping[str, Any], last: Mapping[str, Any]) -> float:
