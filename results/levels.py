@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from presoftmax.strength import BARELY, DEEPLY
+from presoftmax.analysis import ROUNDS, quantiles, resampled_counts
+from presoftmax.strength import BARELY, DEEPLY, level_of
 from presoftmax.study import Results, StudyFolder
 from presoftmax.tables import NOT_FINITE
 
@@ -68,8 +69,7 @@ def _cells(number: int, part: pl.DataFrame) -> list[str]:
     low = f"{BOUNDS[number - 1]:g}" if number else ""
     high = f"{BOUNDS[number]:g}" if number < len(BOUNDS) else ""
     bounds = f"{low} to {high}" if low and high else f"below {high}" if high else f"{low} and more"
-    middle = BOUNDS[number] if number < len(BOUNDS) else BOUNDS[-1] + 1
-    level = "barely crosses" if middle <= BARELY else "crosses" if middle <= DEEPLY else "crosses deeply"
+    level = level_of(BOUNDS[number - 1] if number else 0.0)
     by_image = part.group_by("example", maintain_order=True).agg(pl.col("misclassified").mean(), pl.len())
     share = float(part["misclassified"].cast(pl.Float64).mean())
     return [
@@ -80,12 +80,10 @@ def _cells(number: int, part: pl.DataFrame) -> list[str]:
 
 def _interval(by_image: pl.DataFrame) -> str:
     """Of the share over all rows: images are drawn, each with all of its rows."""
-    shares, counts = by_image["misclassified"].to_numpy(), by_image["len"].to_numpy().astype(float)
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(0, len(shares), (1000, len(shares)))
-    means = (shares[drawn] * counts[drawn]).sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return f"{100 * low:.0f} to {100 * high:.0f} %" if len(shares) > 1 else "–"
+    fooled = (by_image["misclassified"] * by_image["len"]).to_numpy()
+    drawn = resampled_counts(by_image.height, ROUNDS)
+    ends = quantiles(drawn @ fooled / (drawn @ by_image["len"].to_numpy()))
+    return f"{100 * ends[0]:.0f} to {100 * ends[1]:.0f} %" if ends and by_image.height > 1 else "–"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from presoftmax.analysis.bootstrap import mean_interval, median_interval
+from presoftmax.analysis.bootstrap import ROUNDS, mean_interval, median_interval, quantiles, resampled_counts
 from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
 from presoftmax.analysis.first_fooled import first_fooled
@@ -20,6 +20,7 @@ __all__ = [
     "BASELINES",
     "HIGH_CONFIDENCE",
     "RANKED",
+    "ROUNDS",
     "AttackSummary",
     "JudgedSummary",
     "Median",
@@ -41,7 +42,9 @@ __all__ = [
     "mean_interval",
     "median_interval",
     "most_disguised",
+    "quantiles",
     "read_trajectories",
+    "resampled_counts",
     "saturated_from",
     "summarize",
     "summarize_judged",

@@ -6,7 +6,7 @@ from presoftmax.errors import face
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import MeasuredExamples, measure
-from presoftmax.strength.verdicts import BARELY, DEEPLY, LEVELS, LOOKS_WEAK, Verdict, verdict
+from presoftmax.strength.verdicts import BARELY, DEEPLY, LEVELS, LOOKS_WEAK, Verdict, level_of, verdict
 
 __all__ = [
     "BARELY",
@@ -17,6 +17,7 @@ __all__ = [
     "Examples",
     "MeasuredExamples",
     "Verdict",
+    "level_of",
     "measure",
     "read_examples",
     "rounding",

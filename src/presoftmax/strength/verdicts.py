@@ -5,7 +5,7 @@ from typing import Any
 
 from presoftmax.tables import NOT_FINITE
 
-__all__ = ["BARELY", "DEEPLY", "LEVELS", "LOOKS_WEAK", "Verdict", "verdict"]
+__all__ = ["BARELY", "DEEPLY", "LEVELS", "LOOKS_WEAK", "Verdict", "level_of", "verdict"]
 
 BARELY = 2.2
 """Misclassification log-odds below which an example barely crosses: the true class still has a tenth of the mass."""
@@ -46,6 +46,12 @@ class Verdict:
         return self.level in LEVELS[3:]
 
 
+def level_of(log_odds: float) -> str:
+    """The level of an adversarial example, by its misclassification log-odds."""
+    barely, crosses, deeply = LEVELS[3:]
+    return barely if log_odds < BARELY else crosses if log_odds < DEEPLY else deeply
+
+
 def verdict(row: dict[str, Any]) -> Verdict:
     """The verdict on one example.
 
@@ -70,10 +76,9 @@ def _level(row: dict[str, Any]) -> tuple[str, str]:
     if not row["fooled"]:
         return NOT_AFTER_SAVING, "it fools the source only off the 8-bit lattice; rounded, it does not"
     odds = row["misclassification_log_odds"]
-    mass = f"the true class keeps {_share(row['true_probability'])} of the mass"
-    if odds < BARELY:
-        return "barely crosses", mass
-    return ("crosses", mass) if odds < DEEPLY else ("crosses deeply", f"log-odds {odds:.1f} against the true class")
+    level = level_of(odds)
+    deep = f"log-odds {odds:.1f} against the true class"
+    return level, deep if odds >= DEEPLY else f"the true class keeps {_share(row['true_probability'])} of the mass"
 
 
 def _marks(row: dict[str, Any], beyond: bool, weak: bool) -> list[str]:
