@@ -41,7 +41,11 @@ def test_the_summary_is_of_adversarial_examples_alone():
     natural = pl.DataFrame(
         {"example": table["example"], "model": ["v"] * 6, "label": [0] * 6, "predicted": [0, 0, 0, 0, 0, 1]}
     )
-    found = summarize_judged("net", LEVELS, table, transfers, natural)
+    survival = pl.DataFrame(
+        {"example": table["example"], "distortion": ["png"] * 6, "fooled": [True, True, False, True, True, True]}
+    )
+    found = summarize_judged("net", LEVELS, table, transfers, survival, natural)
+    assert (found.survival["png"].hits, found.survival["png"].of) == (3, 4)
     assert (found.images, found.wrong_before) == (6, 1)
     assert (found.adversarial.hits, found.adversarial.of) == (4, 5)
     assert found.misclassification_log_odds.value == 19.5
@@ -59,7 +63,9 @@ def test_nothing_adversarial_is_told_of_in_words():
     table = strength(ROWS[:2])
     empty = pl.DataFrame(schema={"example": pl.String, "victim": pl.String, "misclassified": pl.Boolean})
     natural = pl.DataFrame(schema={"example": pl.String, "model": pl.String, "label": pl.Int32, "predicted": pl.Int32})
-    found = summarize_judged("net", LEVELS, table, empty, natural)
+    survival = pl.DataFrame({"example": table["example"], "distortion": ["png"] * 2, "fooled": [True, False]})
+    found = summarize_judged("net", LEVELS, table, empty, survival, natural)
+    assert (found.survival["png"].value, found.survival["png"].of) == (None, 0)
     assert found.misclassification_log_odds.value is None
     assert dict(found.lines())["disguised"] == "none to tell of"
     assert telling_pair(table) is None

@@ -98,6 +98,7 @@ class JudgedSummary:
         beyond_natural: those with a logit beyond any natural image's.
         disguised: those of them that look weak by their confidence.
         transfer: per victim.
+        survival: per distortion, those that still fool the source after it.
         confidence: median, for comparison.
         confidence_one: those whose float32 confidence is exactly 1.
         natural_images: how many images say what is natural.
@@ -112,6 +113,7 @@ class JudgedSummary:
     beyond_natural: Share
     disguised: Share
     transfer: dict[str, VictimTransfer]
+    survival: dict[str, Share]
     confidence: Median
     confidence_one: Share
     natural_images: int
@@ -138,7 +140,12 @@ class JudgedSummary:
 
 
 def summarize_judged(
-    source: str, levels: tuple[str, ...], strength: pl.DataFrame, transfers: pl.DataFrame, natural: pl.DataFrame
+    source: str,
+    levels: tuple[str, ...],
+    strength: pl.DataFrame,
+    transfers: pl.DataFrame,
+    survival: pl.DataFrame,
+    natural: pl.DataFrame,
 ) -> JudgedSummary:
     """Sum up the tables of judged examples.
 
@@ -147,14 +154,15 @@ def summarize_judged(
         levels: every level of strength, in order.
         strength: a row per example.
         transfers: a row per example and victim.
+        survival: a row per example and distortion.
         natural: a row per clean image and model.
     """
     right_before = strength.filter(pl.col("predicted_clean") == pl.col("label"))
     ours = strength.filter("adversarial")
     right = natural.select("example", pl.col("model").alias("victim"), right=pl.col("predicted") == pl.col("label"))
-    shown = transfers.join(right, on=["example", "victim"], how="left").filter(
-        pl.col("example").is_in(ours["example"].to_list())
-    )
+    is_ours = pl.col("example").is_in(ours["example"].to_list())
+    shown = transfers.join(right, on=["example", "victim"], how="left").filter(is_ours)
+    distorted = survival.group_by("distortion", maintain_order=True)
     by_victim = {
         str(name): VictimTransfer(
             Share.count(rows["misclassified"]), Share.count(rows.filter("right")["misclassified"])
@@ -171,6 +179,7 @@ def summarize_judged(
         beyond_natural=Share.count(ours["over_optimized"]),
         disguised=Share.count(ours["disguised"]),
         transfer=by_victim,
+        survival={str(name): Share.count(rows.filter(is_ours)["fooled"]) for (name,), rows in distorted},
         confidence=Median.of(ours["confidence"]),
         confidence_one=Share.count(ours["confidence"] == 1),
         natural_images=int(strength["natural_images"].max() or 0),  # type: ignore[arg-type]

@@ -50,8 +50,10 @@ def _print(done: Scoring) -> None:
         totals.add_row(name, text)
     console.print(totals)
     kinds = ", ".join(f"{count} {level}" for level, count in done.judged.summary.levels.items() if count)
-    survival = ", ".join(f"{name} {100 * share:.0f} %" for name, share in done.judged.values()["survival"].items())
-    for line in (f"\n{kinds}", f"the source is fooled after: {survival}"):
+    survival = ", ".join(
+        f"{name} {100 * (share.value or 0):.0f} %" for name, share in done.judged.summary.survival.items()
+    )
+    for line in (f"\n{kinds}", f"of the adversarial ones the source is fooled after: {survival}"):
         say(console, line)
     say(console, f"\nThe page and the tables are in {done.folder}")
 

@@ -41,7 +41,6 @@ def write_judged_page(
     page = render(
         "score.html.j2",
         summary=summary,
-        survival=_survival(measured),
         notes=notes,
         heroes=heroes,
         sentence=pair_sentence(heroes, band.most, summary.natural_images),
@@ -82,14 +81,6 @@ def _rows(examples: Examples, measured: MeasuredExamples, classes: Sequence[str]
         }
         for row in table.iter_rows(named=True)
     ]
-
-
-def _survival(measured: MeasuredExamples) -> list[tuple[str, int, int]]:
-    """Distortion, how many adversarial examples still fool the source after it, of how many."""
-    ours = measured.strength.filter("adversarial")["example"].to_list()
-    shown = measured.survival.filter(pl.col("example").is_in(ours))
-    counts = shown.group_by("distortion", maintain_order=True).agg(pl.col("fooled").sum(), pl.len())
-    return [(name, int(fooled), int(of)) for name, fooled, of in counts.iter_rows()]
 
 
 def _by_example(table: pl.DataFrame, key: str, flag: str) -> dict[str, dict[str, bool]]:
