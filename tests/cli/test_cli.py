@@ -286,23 +286,25 @@ def test_errors_are_one_line_and_leave_nothing_behind(place, names, more, messag
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_leaves_what_was_finished_readable_and_says_where(place):
-    arguments = [sys.executable, "-m", "presoftmax", *options("--steps", "300", source="slow", out="stopped")]
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_leaves_what_was_finished_readable_and_says_where(place, number, status):
+    out = f"stopped-{number}"
+    arguments = [sys.executable, "-m", "presoftmax", *options("--steps", "300", source="slow", out=out)]
     process = subprocess.Popen(arguments, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     # The first PNGs are written with the first block of iterations.
-    while not list((place / "stopped").glob("images/*/*/*.png")) and time.monotonic() < deadline:
+    while not list((place / out).glob("images/*/*/*.png")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, number))
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == status, errors
     assert re.search(
-        r"interrupted at iteration \d+ of 300 of the over-optimized attack; what was finished is in stopped",
+        r"interrupted at iteration \d+ of 300 of the over-optimized attack; what was finished is in " + out,
         errors,
     )
     assert "Traceback" not in errors
-    folder = RunFolder(place / "stopped")
+    folder = RunFolder(place / out)
     reached = folder.steps().group_by("example").agg(pl.col("iteration").max())["iteration"].unique().to_list()
     assert len(reached) == 1
     assert 0 < reached[0] < 300

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
 
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
+from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import one_line
 from presoftmax.report.run import TableRow, short_table
 from presoftmax.tables import NOT_FINITE
@@ -26,7 +27,7 @@ _FIXED = sum(max(len(name), 5) + _GAP for name in _HEADINGS)
 
 
 def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
-    """Run the demo and show it; exits with status 130 after Ctrl-C."""
+    """Run the demo and show it; when a signal ends it, says what is kept."""
     errors = terminal(stderr=True)
     say(
         errors,
@@ -41,11 +42,7 @@ def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
             display.stop()
             kept = f"what was finished is in {interrupt.folder}" if interrupt.folder else "nothing was written"
             print(f"presoftmax: interrupted {interrupt.where}; {one_line(kept)}", file=sys.stderr)
-            sys.exit(130)
-        except KeyboardInterrupt:
-            display.stop()
-            print("presoftmax: interrupted before the attacks; nothing was written", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(status_of_signal())
     if as_json:
         print(json.dumps(done.summary))
         return

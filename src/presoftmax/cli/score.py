@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from presoftmax.analysis import Share
 from presoftmax.cli.display import plain_table, quiet, say, terminal
 from presoftmax.errors import one_line
 from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
@@ -50,12 +51,14 @@ def _print(done: Scoring) -> None:
         totals.add_row(name, text)
     console.print(totals)
     kinds = ", ".join(f"{count} {level}" for level, count in done.judged.summary.levels.items() if count)
-    survival = ", ".join(
-        f"{name} {100 * (share.value or 0):.0f} %" for name, share in done.judged.summary.survival.items()
-    )
+    survival = ", ".join(f"{name} {_percent(share)}" for name, share in done.judged.summary.survival.items())
     for line in (f"\n{kinds}", f"of the adversarial ones the source is fooled after: {survival}"):
         say(console, line)
     say(console, f"\nThe page and the tables are in {done.folder}")
+
+
+def _percent(share: Share) -> str:
+    return "–" if share.value is None else f"{100 * share.value:.0f} %"
 
 
 def _rank(number: int | None) -> str:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSam
 
 from presoftmax.data.arrays import is_array_file, read_arrays
 from presoftmax.data.form import as_images as as_pixels
+from presoftmax.data.form import described
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, list_images, list_unlabeled
 from presoftmax.data.reading import read_images
@@ -69,7 +70,7 @@ def as_labels(given: Any, what: str = "labels") -> Tensor:
     """
     values = _tensor(given, what)
     if values.ndim != 1 or values.is_complex() or values.dtype == torch.bool:
-        raise DataError(f"{what} must be whole numbers (N,), one for each image, got {_described(values)}")
+        raise DataError(f"{what} must be whole numbers (N,), one for each image, got {described(values)}")
     if values.is_floating_point():
         split = (values != values.round()).nonzero()
         if len(split):
@@ -137,7 +138,3 @@ def _tensor(given: Any, what: str) -> Tensor:
         return torch.as_tensor(np.asarray(given))
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{what}: a {type(given).__name__} that is no tensor or array of one shape") from error
-
-
-def _described(values: Tensor) -> str:
-    return f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"

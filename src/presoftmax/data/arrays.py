@@ -10,7 +10,7 @@ from torch import Tensor
 
 from presoftmax.data._array_files import open_arrays, read_stored
 from presoftmax.data._stored import Found, Stored
-from presoftmax.data.form import as_images, as_path
+from presoftmax.data.form import as_images, as_path, described
 from presoftmax.errors import DataError
 
 __all__ = ["ARRAY_FILES", "Arrays", "is_array_file", "read_arrays"]
@@ -138,6 +138,5 @@ def _count(values: Stored) -> int:
 
 def _as_labels(path: Path, values: Tensor) -> Tensor:
     if values.is_floating_point() or values.dtype == torch.bool or values.ndim != 1:
-        kind = str(values.dtype).removeprefix("torch.")
-        raise DataError(f"{path}: labels must be integers (N,), got {kind} {tuple(values.shape)}")
+        raise DataError(f"{path}: labels must be integers (N,), got {described(values)}")
     return values.to(torch.int64)

@@ -10,13 +10,18 @@ from torch import Tensor
 from presoftmax.data._stored import refuse_size
 from presoftmax.errors import DataError
 
-__all__ = ["as_grey_levels", "as_images", "as_path"]
+__all__ = ["as_grey_levels", "as_images", "as_path", "described"]
 
 _CHANNELS = 3
 _SLACK = 1e-4
 """How far beyond [0, 1] floats may be: rounding of whoever made them."""
 _ON_THE_LATTICE = 0.1
 """Grey levels that a float may be off a whole one, and still stand for it: what float16 costs."""
+
+
+def described(values: Tensor) -> str:
+    """Number format and shape, as messages show them: ``float32 (4, 3, 6, 6)``."""
+    return f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
 
 
 def as_path(value: Any, what: str) -> Path:

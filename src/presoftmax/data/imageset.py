@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from presoftmax.data.form import as_grey_levels
+from presoftmax.data.form import as_grey_levels, described
 from presoftmax.errors import DataError
 from presoftmax.text import storable
 
@@ -47,11 +47,11 @@ class ImageSet:
         object.__setattr__(self, "ids", tuple(map(storable, self.ids)))
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
             raise DataError(
-                f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {_describe(self.images)}"
+                f"images must be uint8 (N, 3, H, W) with values 0 to 255, got {described(self.images)}"
                 f"{_hint(self.images)}"
             )
         if self.labels.shape != (len(self.images),) or self.labels.dtype != torch.int64:
-            raise DataError(f"labels must be int64 ({len(self.images)},), one per image, got {_describe(self.labels)}")
+            raise DataError(f"labels must be int64 ({len(self.images)},), one per image, got {described(self.labels)}")
         if len(self.ids) != len(self.images):
             raise DataError(f"{len(self.ids)} ids for {len(self.images)} images")
         if len(set(self.ids)) != len(self.ids):
@@ -76,7 +76,7 @@ class ImageSet:
             pixels = as_grey_levels("images", pixels)
         numbers = _as_tensor(labels, "labels")
         if numbers.is_floating_point() or numbers.dtype == torch.bool:
-            raise DataError(f"labels must be integers, got {_describe(numbers)}")
+            raise DataError(f"labels must be integers, got {described(numbers)}")
         if pixels.ndim == 0:
             raise DataError(f"images must be uint8 (N, 3, H, W), got one number, {pixels.item()}")
         names = _content_ids(pixels) if ids is None else tuple(str(name) for name in ids)
@@ -179,10 +179,6 @@ def _hint(images: Tensor) -> str:
     if images.ndim == 3:
         return "; one image: images[None]"
     return ""
-
-
-def _describe(values: Tensor) -> str:
-    return f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
 
 
 def _content_ids(images: Tensor) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class StudyFolder:
             RunError: it cannot be made.
         """
         folder = cls(path)
-        if (path / _CONFIG).is_file():
+        if cls.is_one(path):
             different = config.differences(folder.config())
             if different:
                 more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""

@@ -2,7 +2,7 @@
 
 from presoftmax.tracing.job import Job, JobOptions, default_batch_size, prepare
 from presoftmax.tracing.loop import Block, stream
-from presoftmax.tracing.run_files import run_summary, write_images, write_run_summary, write_run_tables
+from presoftmax.tracing.run_files import write_images, write_run_summary, write_run_tables
 from presoftmax.tracing.selection import Selection, are_right, clean_logits, select_correct
 from presoftmax.tracing.step import AttackState, ForwardPass
 from presoftmax.tracing.trace import Trace, trace
@@ -19,7 +19,6 @@ __all__ = [
     "clean_logits",
     "default_batch_size",
     "prepare",
-    "run_summary",
     "select_correct",
     "stream",
     "trace",

@@ -13,9 +13,9 @@ from presoftmax.tracing.loop import Block
 if TYPE_CHECKING:
     from presoftmax.tracing.trace import Trace
 
-__all__ = ["GALLERY_EXAMPLES", "run_summary", "write_images", "write_run_summary", "write_run_tables"]
+__all__ = ["write_images", "write_run_summary", "write_run_tables"]
 
-GALLERY_EXAMPLES = 6
+_GALLERY_EXAMPLES = 6
 """Examples whose images are written at every kept iteration, for the report; of the others, the clean and the last."""
 
 
@@ -23,7 +23,7 @@ def write_images(folder: RunFolder, job: Job, block: Block) -> None:
     """All examples at the last iteration and clean, where that is kept, the first few at all kept ones."""
     start = block.batch * job.batch_size
     for iteration, images in block.images.items():
-        count = len(images) if iteration in (0, job.attack.steps) else max(0, GALLERY_EXAMPLES - start)
+        count = len(images) if iteration in (0, job.attack.steps) else max(0, _GALLERY_EXAMPLES - start)
         numbers = range(start, start + len(images))[:count]
         names = [job.examples.ids[number] for number in numbers]
         folder.write_images(job.attack.name, numbers, names, iteration, images[:count])
@@ -38,7 +38,7 @@ def write_run_tables(folder: RunFolder, traces: Sequence["Trace"], complete: boo
     folder.write_tables(tables, {"complete": complete, "attacks": described})
 
 
-def run_summary(traces: Sequence["Trace"]) -> dict[str, Any]:
+def _run_summary(traces: Sequence["Trace"]) -> dict[str, Any]:
     """Means by iteration of traces on the same images and models, in plain values."""
     job = traces[0].job
     return {
@@ -65,21 +65,22 @@ def _attack_summary(trace: "Trace") -> dict[str, Any]:
     }
 
 
-def write_run_summary(folder: RunFolder, traces: Sequence["Trace"], about: Mapping[str, Any]) -> None:
-    """``run.json``: all that the report needs besides the tables and the images.
+def write_run_summary(folder: RunFolder, traces: Sequence["Trace"], about: Mapping[str, Any]) -> dict[str, Any]:
+    """``run.json``: all that the report needs besides the tables and the images; gives the means by iteration in it.
 
     Args:
         folder: where.
         traces: on the same images and models.
         about: ``settings``, and ``selection``, how the images were chosen; None where nobody knows.
     """
-    job = traces[0].job
+    job, summary = traces[0].job, _run_summary(traces)
     folder.write_summary(
         {
-            **run_summary(traces),
+            **summary,
             "jobs": {trace.job.attack.name: trace.job.describe() for trace in traces},
             "examples": list(job.examples.ids),
             "classes": job.source.classes,
             **about,
         }
     )
+    return summary

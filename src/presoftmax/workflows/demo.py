@@ -20,7 +20,6 @@ from presoftmax.tracing import (
     Selection,
     Trace,
     prepare,
-    run_summary,
     select_correct,
     stream,
     write_images,
@@ -173,8 +172,8 @@ def run_demo(settings: DemoSettings, out: Path | None, watcher: DemoWatcher) -> 
             _run(job, folder, watcher, traces)
             write_run_tables(folder, traces, complete=job is jobs[-1])
             watcher.finished(job)
-        write_run_summary(folder, traces, _about(settings, selection))
-        return Demo(folder.path, {**run_summary(traces), "run": str(folder.path)}, write_report(folder))
+        summary = write_run_summary(folder, traces, _about(settings, selection))
+        return Demo(folder.path, {**summary, "run": str(folder.path)}, write_report(folder))
     except KeyboardInterrupt as interrupt:
         if traces:
             write_run_tables(folder, traces, complete=_is_complete(traces, jobs))
