@@ -1,5 +1,6 @@
 """Small networks and images made on the spot, and the real ones where the demo extra is installed."""
 
+import signal
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -94,6 +95,17 @@ def real() -> tuple[list[Classifier], ImageSet]:
 
     models = ps.load_models("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", device="cpu")
     return models, ps.select_correct([ps.samples("imagenet")], models, limit=4).images
+
+
+@pytest.fixture
+def signals_arrive():
+    """Signals do what they usually do, also where the tests were started with some ignored (``nohup``, ``&``)."""
+    usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    there = {getattr(signal, name): handler for name, handler in usual.items() if hasattr(signal, name)}
+    before = {number: signal.signal(number, handler) for number, handler in there.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -286,6 +286,7 @@ def test_errors_are_one_line_and_leave_nothing_behind(place, names, more, messag
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.usefixtures("signals_arrive")
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_leaves_what_was_finished_readable_and_says_where(place, number, status):
     out = f"stopped-{number}"

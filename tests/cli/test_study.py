@@ -140,6 +140,7 @@ def test_a_report_of_an_unfinished_study_is_refused(cli, toml):
     assert cli("report", "presoftmax-runs/tiny")[0] == 0
 
 
+@pytest.mark.usefixtures("signals_arrive")
 @pytest.mark.parametrize(
     ("name", "status", "options"),
     [("SIGINT", 130, []), ("SIGINT", 130, ["--device", "cpu,cpu"]), ("SIGTERM", 143, []), ("SIGHUP", 129, [])],
@@ -163,6 +164,7 @@ def test_a_signal_ends_a_run_with_a_line_that_says_how_to_go_on(toml, tmp_path, 
     assert not list(tmp_path.rglob("*.partial"))
 
 
+@pytest.mark.usefixtures("signals_arrive")
 def test_any_command_ends_with_a_line_and_its_status(cli, monkeypatch, tmp_path):
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):

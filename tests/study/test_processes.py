@@ -72,6 +72,7 @@ def pids_in(path):
     return [int(line) for line in path.read_text().split()] if path.is_file() else []
 
 
+@pytest.mark.usefixtures("signals_arrive")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize(("how", "thread"), [("SIGKILL", "main"), ("SIGKILL", "other"), ("SIGTERM", "main")])
 def test_workers_end_with_their_parent(tmp_path, how, thread):
