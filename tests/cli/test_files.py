@@ -145,7 +145,7 @@ COMMANDS = {
     "score": ["score", "{photos}", "--clean", "{photos}", "--labels", "{labels}", "--source", "{source}"],
     "audit": ["audit", "{source}", "{photos}", "--labels", "{labels}"],
     "demo": ["demo", "--source", "{source}", "--victims", "", "--photos", "{photos}", "--labels", "{labels}",
-             "--steps", "1"],
+             "--steps", "1", "--attack", "over-optimized"],
 }  # fmt: skip
 
 
