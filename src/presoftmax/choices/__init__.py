@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from presoftmax.errors import AttackError
 
-__all__ = ["AttackGoal", "Balance", "Discretization", "EngineKind", "Precision", "SecondTarget", "choice"]
+__all__ = ["AttackGoal", "Balance", "Copies", "Discretization", "EngineKind", "Precision", "SecondTarget", "choice"]
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -45,6 +45,14 @@ class Balance(StrEnum):
 
     RANK = "rank"
     LEVEL = "level"
+
+
+class Copies(StrEnum):
+    """Who sees changed copies of the images of a study: nobody, the source, or every model."""
+
+    NONE = "none"
+    SOURCE = "source"
+    ALL = "all"
 
 
 class SecondTarget(StrEnum):

@@ -324,6 +324,16 @@ def score(
         Path | None, typer.Option(help="CSV of labels of a folder of clean images.", show_default=False)
     ] = None,
     victims: Annotated[str, typer.Option(help="Models that they are shown to, separated by commas.")] = "",
+    surrogates: Annotated[
+        str,
+        typer.Option(
+            help="Models that stand for those nobody can ask, separated by commas: how far is transfer to be expected?"
+        ),
+    ] = "",
+    predictor: Annotated[
+        Path | None,
+        typer.Option(help="File of 'presoftmax predict fit': the probability of transfer.", show_default=False),
+    ] = None,
     scores: Annotated[str, typer.Option(help="FILE.py:NAME of scores of your own, separated by commas.")] = "",
     natural: Annotated[
         Path | None,
@@ -339,7 +349,18 @@ def score(
     from presoftmax.cli.score import show_score
     from presoftmax.workflows import ScoreSettings
 
-    settings = ScoreSettings(adversarial, clean, labels, source, _listed(victims), natural, device, _listed(scores))
+    settings = ScoreSettings(
+        adversarial,
+        clean,
+        labels,
+        source,
+        _listed(victims),
+        natural,
+        device,
+        _listed(scores),
+        _listed(surrogates),
+        predictor,
+    )
     show_score(settings, out, as_json)
 
 

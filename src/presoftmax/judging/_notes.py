@@ -36,6 +36,8 @@ def notes_on(examples: Examples, measured: MeasuredExamples) -> Iterator[str]:
             f"what is natural for the source rests on {seen} clean images only; fit a reference on more with "
             "'presoftmax audit' and give it with --natural (natural=)"
         )
+    if measured.predicted is not None:
+        yield from measured.predicted.notes
     if measured.clean_accuracy < _LOW_ACCURACY:
         yield (
             f"the source is right on only {100 * measured.clean_accuracy:.0f} % of the clean images: are labels, "

@@ -10,7 +10,7 @@ from presoftmax.judging._pairs import pair
 from presoftmax.judging.judged import Judged
 from presoftmax.models import Classifier, as_source
 from presoftmax.scores import NaturalReference
-from presoftmax.strength import Examples, measure
+from presoftmax.strength import Examples, TransferPredictor, load_predictor, measure
 
 __all__ = ["judge", "judge_examples"]
 
@@ -22,6 +22,8 @@ def judge(
     labels: Any = None,
     *,
     victims: Any = (),
+    surrogates: Any = (),
+    predictor: TransferPredictor | str | Path | None = None,
     natural: NaturalReference | str | Path | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -46,6 +48,9 @@ def judge(
         labels: true classes ``(N,)``, where ``clean`` holds none; the source's own answers to the clean images where
             there are none at all.
         victims: models that they are shown to: ``{"vgg": net}``, several, or one; likewise.
+        surrogates: models that stand for those nobody can ask: they say how far each example is to be expected to fool
+            one more (``expected_transfer`` of the table); given as victims are, none of them the source or a victim.
+        predictor: a `TransferPredictor`, or its file: turns that into a probability.
         natural: what the source's logits look like on natural images (`NaturalReference`, or its file); the clean
             images stand in for it when left out.
         mean: per channel, where the source wants images normalized by them; the images are given as they are.
@@ -71,7 +76,8 @@ def judge(
         )
     examples = pair(model, clean, adversarial, labels, ids)
     reference = NaturalReference.load(Path(natural)) if isinstance(natural, str | Path) else natural
-    judged = judge_examples(examples, model, victims, reference, scores, batch_size, progress)
+    fitted = load_predictor(Path(predictor)) if isinstance(predictor, str | Path) else predictor
+    judged = judge_examples(examples, model, victims, reference, scores, batch_size, progress, surrogates, fitted)
     for note in judged.notes:
         warn(note)
     return judged
@@ -85,8 +91,10 @@ def judge_examples(
     scores: Any = (),
     batch_size: int = 16,
     progress: bool | None = None,
+    surrogates: Any = (),
+    predictor: TransferPredictor | None = None,
 ) -> Judged:
     """Judge pairs of images; see `judge`, which makes pairs of whatever one has, and warns."""
     model = as_source(source)
-    measured = measure(examples, model, victims, natural, batch_size, scores, progress)
+    measured = measure(examples, model, victims, natural, batch_size, scores, progress, surrogates, predictor)
     return Judged(examples, measured, model.name, model.classes, tuple(notes_on(examples, measured)))

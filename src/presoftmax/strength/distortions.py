@@ -26,7 +26,7 @@ def truncation(images: Tensor) -> Tensor:
     return images if images.dtype == torch.uint8 else (images * 255).clamp(0, 255).to(torch.uint8)
 
 
-def _through_file(kind: str, **options: int) -> Distortion:
+def through_file(kind: str, **options: int) -> Distortion:
     def distortion(images: Tensor) -> Tensor:
         return torch.stack([_reopened(image, kind, options) for image in rounding(images)])
 
@@ -55,9 +55,9 @@ def _resized(image: Tensor) -> Tensor:
 DISTORTIONS: dict[str, Distortion] = {
     "rounding": rounding,
     "truncation": truncation,
-    "png": _through_file("PNG"),
-    "jpeg95": _through_file("JPEG", quality=95),
-    "jpeg75": _through_file("JPEG", quality=75),
+    "png": through_file("PNG"),
+    "jpeg95": through_file("JPEG", quality=95),
+    "jpeg75": through_file("JPEG", quality=75),
     "resize": resizing,
 }
 """Every distortion, by name."""

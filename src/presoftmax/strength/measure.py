@@ -17,6 +17,8 @@ from presoftmax.progress import Bar
 from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute, ranges
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples
+from presoftmax.strength.predictor import Predicted, TransferPredictor
+from presoftmax.strength.surrogates import SurrogateAnswers, as_surrogates, ask_surrogates, passes_of
 from presoftmax.strength.verdicts import verdict
 from presoftmax.tables import (
     NATURAL,
@@ -47,6 +49,8 @@ class MeasuredExamples:
         natural: a row per clean image and model, the source's first.
         natural_ranges: per score that has a natural range (``ca1``, ``log_odds``, ...), the quantiles of natural
             images, by the probability as text.
+        surrogates: what the surrogates said; None where there are none.
+        predicted: the probability of transfer by a fitted predictor; None without one.
         clean_accuracy: share of the clean images that the source gets right.
         off_lattice: largest distance of the given images from 8-bit ones, in grey levels.
     """
@@ -56,6 +60,8 @@ class MeasuredExamples:
     survival: pl.DataFrame
     natural: pl.DataFrame
     natural_ranges: Mapping[str, Mapping[str, float]]
+    surrogates: SurrogateAnswers | None
+    predicted: Predicted | None
     clean_accuracy: float
     off_lattice: float
 
@@ -81,6 +87,8 @@ def measure(
     batch_size: int = 16,
     scores: Any = (),
     progress: bool | None = False,
+    surrogates: Any = (),
+    predictor: TransferPredictor | None = None,
 ) -> MeasuredExamples:
     """Measure adversarial examples.
 
@@ -93,6 +101,9 @@ def measure(
         batch_size: images shown at a time.
         scores: scores of one's own, as further columns; see `presoftmax.scores.score`.
         progress: as for `presoftmax.judge`.
+        surrogates: models that stand for those nobody can ask, given as victims are; none of them the source or a
+            victim.
+        predictor: turns what is known into a probability; needs surrogates.
 
     Raises:
         ModelError: a model that does not answer with logits, or models with different numbers of classes.
@@ -102,29 +113,74 @@ def measure(
     source = as_source(source)
     shown_to = as_victims(victims, taken=[source.name])
     pixels = rounding(examples.adversarial)
+    asked = as_surrogates(surrogates, source, shown_to)
+    _check_predictor(predictor, asked)
     whole = examples.adversarial.dtype == torch.uint8
-    looks = 1 + len(DISTORTIONS) + (not whole) + 2 * len(shown_to)
-    with torch.no_grad(), frozen(source, *shown_to.values()), Bar("judging", looks * len(examples), progress) as bar:
+    looks = 1 + len(DISTORTIONS) + (not whole) + 2 * len(shown_to) + passes_of(asked)
+    networks = (source, *shown_to.values(), *asked.values())
+    with torch.no_grad(), frozen(*networks), Bar("judging", looks * len(examples), progress) as bar:
         look = partial(_logits, batch_size=batch_size, bar=bar)
         logits = _source_logits(examples, source, look)
         shown = {name: look(victim, pixels) for name, victim in shown_to.items()}
         before = {name: look(victim, examples.clean.images) for name, victim in shown_to.items()}
+        answers = _ask(asked, source, examples, pixels, logits, look)
     classes = logits.clean.shape[1]
     check_same_classes({source.name: classes, **{name: each.shape[1] for name, each in shown.items()}})
     if natural is not None:
         natural.check(source.name, classes)
     else:
         natural = _fitted(source.name, logits.clean)
+    predicted = None if predictor is None or answers is None else predictor.predict(answers.known, classes)
     spread = ranges(logits.clean) if natural is None else natural.quantiles
     return MeasuredExamples(
-        strength=_strength(examples, pixels, logits, natural, spread["ca1"]["1"], own),
+        strength=_strength(examples, pixels, logits, natural, spread["ca1"]["1"], own)
+        .with_columns(_of_surrogates(answers, predicted))
+        .with_columns(_rank("expected_transfer", "rank_by_expected_transfer")),
         transfers=_transfers(examples, source.name, shown),
         survival=_survival(examples, logits.distorted),
         natural=_natural_rows(examples, {source.name: logits.clean, **before}),
         natural_ranges=spread,
+        surrogates=answers,
+        predicted=predicted,
         clean_accuracy=float((logits.clean.argmax(dim=1) == examples.clean.labels).double().mean()),
         off_lattice=0.0 if whole else float((examples.adversarial * 255 - pixels).abs().max()),
     )
+
+
+def _check_predictor(predictor: TransferPredictor | None, surrogates: Mapping[str, Model]) -> None:
+    if predictor is None:
+        return
+    if not surrogates:
+        raise DataError("a predictor needs surrogates: models that are asked in place of the victim")
+    if predictor.criterion != "misclassified":
+        raise DataError(
+            f"the predictor is of {predictor.criterion} transfer; the targets of finished examples are not known"
+        )
+
+
+def _ask(
+    surrogates: Mapping[str, Model],
+    source: Classifier,
+    examples: Examples,
+    pixels: Tensor,
+    logits: "_SourceLogits",
+    look: Callable[[Model, Tensor], Tensor],
+) -> SurrogateAnswers | None:
+    clean = examples.clean
+    pair = (logits.clean, logits.rounded)
+    return ask_surrogates(surrogates, source, pixels, clean.images, clean.labels, pair, look) if surrogates else None
+
+
+def _of_surrogates(answers: SurrogateAnswers | None, predicted: Predicted | None) -> list[pl.Series]:
+    """The columns that surrogates and a predictor fill; nulls stay where there are none."""
+    found: list[pl.Series] = []
+    if answers is not None:
+        found.append(pl.Series("expected_transfer", answers.expected, nan_to_null=True))
+    if predicted is not None:
+        values = {"": predicted.probability, "_low": predicted.low, "_high": predicted.high}
+        found += [pl.Series(f"transfer_probability{end}", each) for end, each in values.items()]
+        found.append(pl.Series("outside_fit", predicted.outside))
+    return found
 
 
 def _source_logits(examples: Examples, source: Classifier, look: Callable[[Model, Tensor], Tensor]) -> _SourceLogits:

@@ -9,6 +9,7 @@ from presoftmax.study.engines import Engine, LocalEngine, RayEngine
 from presoftmax.study.folder import StudyFolder
 from presoftmax.study.panel import ModelNames
 from presoftmax.study.plan import Plan, make_plan
+from presoftmax.study.points import points_of
 from presoftmax.study.presets import preset, template
 from presoftmax.study.results import Results, claims_content
 from presoftmax.study.run import run_study
@@ -38,6 +39,7 @@ __all__ = [
     "claims_content",
     "make_plan",
     "noise_rows",
+    "points_of",
     "preset",
     "ranking_rows",
     "run_study",

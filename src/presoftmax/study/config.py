@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from presoftmax.choices import Precision
+from presoftmax.choices import Copies, Precision
 from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
 from presoftmax.scores import load_scores
 from presoftmax.study._numbers import Count, Counts, Seconds, Side
@@ -18,12 +18,13 @@ __all__ = ["VICTIM_TIMEOUT", "ImagesConfig", "StudyConfig"]
 
 _MOST = 1000  # models, attacks and the like
 _MOST_BYTES = 10_000_000
+Families = Annotated[dict[str, Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=_MOST)]
 _TAGS = {"over-optimized", "multi-class", "composed", "popular", "file"}
 
 
 VICTIM_TIMEOUT = 300.0
 """Seconds that a black box has for an answer: a batch of 64 images of a service that takes seconds for each."""
-_CHANGES_NOTHING = {"victim_timeout"}
+_CHANGES_NOTHING = {"victim_timeout", "families"}
 
 
 class ImagesConfig(Strict):
@@ -59,6 +60,10 @@ class StudyConfig(Strict):
         scores: scores of one's own, each ``FILE.py:NAME``, recorded and ranked beside those of the package.
         shard: images per unit of work, which is what a crash can cost.
         noise: show every victim random noise of the same L2 norm, as a control.
+        copies: who sees changed copies of the images (noise, shifts, compression): ``none``, ``source`` or ``all``;
+            what the prediction of transfer stands on.
+        families: architecture family of each model, by its name in ``models`` or ``victims``; each is of its own when
+            left out. A victim's transfer is never predicted from one of its family. No result depends on it.
         final_images: keep the adversarial images of the last iteration.
         gallery: number of examples of which about a dozen iterations are kept as images, for the figures.
     """
@@ -74,6 +79,8 @@ class StudyConfig(Strict):
     scores: Annotated[list[str], Field(max_length=_MOST)] = Field(default_factory=list)
     shard: Count = 50
     noise: bool = True
+    copies: Copies = Copies.SOURCE
+    families: Families = Field(default_factory=dict)
     final_images: bool = True
     gallery: Counts = 4
 
@@ -97,6 +104,9 @@ class StudyConfig(Strict):
                 raise ValueError(f"attacks.{number}.sources: {min(unknown)!r} is not among the models")
             if attack.is_of_the_package:
                 _check_attack(number, attack)
+        for name in self.families:
+            if name not in (*self.models, *self.victims):
+                raise ValueError(f"families: {name!r} is not among the models")
         for name in self.victims:
             if name in self.models:
                 raise ValueError(f"victims: {name!r} is among the models already, and so a victim of all others")

@@ -9,6 +9,7 @@ import torch
 
 from presoftmax.analysis import Trajectories, read_trajectories
 from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims
+from presoftmax.choices import Copies
 from presoftmax.errors import StudyError
 from presoftmax.scores import TopLogits
 from presoftmax.storage import DamagedError, scan_tables, table_columns
@@ -82,6 +83,10 @@ class Results:
         if not self.config.noise or len(self.names.labels) < 2:
             return None
         return self._scan("noise.parquet", attack, source)
+
+    def copies(self, attack: str, source: str) -> pl.LazyFrame | None:
+        """The `copies` rows; None where the study has none."""
+        return None if self.config.copies is Copies.NONE else self._scan("copies.parquet", attack, source)
 
     def trajectories(self, columns: Sequence[str]) -> Iterator[Trajectories]:
         """One after the other, in the order of `groups`."""

@@ -111,6 +111,7 @@ def _task(config: StudyConfig, names: ModelNames, unit: Unit, shards: Shards, ba
         precision=config.precision,
         batch_size=batch_size,
         noise=config.noise,
+        copies=config.copies,
         final_images=config.final_images,
         gallery=max(0, config.gallery - start),
         scores=tuple(map(absolute_spec, config.scores)),

@@ -9,7 +9,9 @@ import polars as pl
 
 from presoftmax.analysis import Trajectories, curves_of, last_true
 from presoftmax.analysis.claims import CLAIM_COLUMNS, StudyClaims, judge
+from presoftmax.analysis.prediction import Evaluation, evaluate
 from presoftmax.errors import StudyError
+from presoftmax.study.points import points_of
 from presoftmax.study.results import Results
 from presoftmax.study.units import Unit
 
@@ -22,6 +24,7 @@ class StudySummary:
 
     Attributes:
         claims: every claim measured.
+        evaluation: how well transfer can be told before it happens.
         curves: rows of `presoftmax.analysis.transfer_curves`, attacks and sources in the order of the study.
         transfer: one row per attack, source, victim: examples, the shares misclassified and targeted at the end, how
             many cleaning removes.
@@ -31,6 +34,7 @@ class StudySummary:
     """
 
     claims: StudyClaims
+    evaluation: Evaluation
     curves: pl.DataFrame
     transfer: list[dict[str, Any]]
     trajectories: list[dict[str, Any]]
@@ -60,11 +64,12 @@ def summarize(results: Results) -> StudySummary:
                 noise.append(_noise(t, table))
             yield t
 
-    claims = judge(seen(), results.evidence(), own)
+    evaluation = evaluate(points_of(results))
+    claims = judge(seen(), results.evidence(), own, evaluation)
     if not trajectories:
         raise StudyError(f"{results.folder.path}: every example was left out; some model's answers are not finite")
     shown = pl.concat(noise) if noise else pl.DataFrame()
-    return StudySummary(claims, pl.concat(curves), transfer, trajectories, shown, tuple(nothing_left))
+    return StudySummary(claims, evaluation, pl.concat(curves), transfer, trajectories, shown, tuple(nothing_left))
 
 
 def _keys(t: Trajectories) -> dict[str, Any]:

@@ -17,16 +17,17 @@ from torch import Tensor
 
 from presoftmax.analysis import log_spaced
 from presoftmax.attacks import Goal
-from presoftmax.choices import Precision
+from presoftmax.choices import Copies, Precision
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
-from presoftmax.models import Classifier, accelerate, frozen, is_out_of_memory, keep_freed_memory
+from presoftmax.models import Classifier, Model, accelerate, frozen, is_out_of_memory, keep_freed_memory
 from presoftmax.scores import load_scores
 from presoftmax.storage import versions
+from presoftmax.study._copies import copies_table
 from presoftmax.study._noise import noise_table
 from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.panel import ModelNames, Panel, load_panel
-from presoftmax.tables import NATURAL, NOISE, STEPS, TRANSFERS, polars_schema, rows_of, step_record
+from presoftmax.tables import COPIES, NATURAL, NOISE, STEPS, TRANSFERS, polars_schema, rows_of, step_record
 from presoftmax.tracing import Block, Job, are_right, clean_logits, default_batch_size, prepare, stream
 
 __all__ = [
@@ -96,6 +97,7 @@ class UnitTask:
         precision: likewise.
         batch_size: examples at a time; chosen when None.
         noise: whether victims also see noise.
+        copies: who sees changed copies of the images.
         final_images: whether the images of the last iteration are kept.
         gallery: of how many examples about a dozen iterations are kept.
         scores: scores of the user's own, each ``FILE.py:NAME``.
@@ -109,6 +111,7 @@ class UnitTask:
     precision: Precision
     batch_size: int | None
     noise: bool
+    copies: Copies
     final_images: bool
     gallery: int
     scores: tuple[str, ...] = ()
@@ -156,8 +159,9 @@ def find_variants(task: VariantsTask, device: str, on_block: OnBlock | None = No
 def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> TaskResult:
     """Attack a shard and record every iteration; where memory is too small, with half the batch, and so on.
 
-    Gives ``steps.parquet``, ``transfers.parquet``, and where asked for ``noise.parquet``, ``final.safetensors`` and
-    ``gallery.safetensors``; rows ordered by example, then iteration (transfers by victim first).
+    Gives ``steps.parquet``, ``transfers.parquet``, and where asked for ``noise.parquet``, ``copies.parquet``,
+    ``final.safetensors`` and ``gallery.safetensors``; rows ordered by example, then iteration (transfers by
+    victim first, copies by model and copy).
     """
     panel = load_panel(task.names, device)
     examples = _attackable(task)
@@ -186,7 +190,7 @@ def run_unit(task: UnitTask, device: str, on_block: OnBlock | None = None) -> Ta
 
 def _nothing() -> TaskResult:
     """A unit of which a fixed target has left no image."""
-    tables = {"steps": STEPS, "transfers": TRANSFERS, "noise": NOISE}
+    tables = {"steps": STEPS, "transfers": TRANSFERS, "noise": NOISE, "copies": COPIES}
     files = {f"{name}.parquet": _parquet(pl.DataFrame(schema=polars_schema(kind))) for name, kind in tables.items()}
     return TaskResult(files, {"examples": [], "image_iterations": 0, "seconds": 0.0, "batch_size": 0, "batch_halved": 0,
                         "device": "none", "threads": 0})  # fmt: skip
@@ -200,7 +204,8 @@ def _attackable(task: UnitTask) -> ImageSet:
 
 def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | None) -> Job:
     attack = task.attack.build()
-    keep = log_spaced(attack.steps, SHOWN_ITERATIONS) if task.gallery else []
+    wanted = task.gallery or task.copies is not Copies.NONE
+    keep = log_spaced(attack.steps, SHOWN_ITERATIONS) if wanted else []
     return prepare(
         attack, panel.sources[task.source], examples, victims=panel.victims_of(task.source),
         targets=task.attack.targets, seed=task.seed, batch_size=batch_size, keep=keep, precision=task.precision,
@@ -210,12 +215,15 @@ def _job(task: UnitTask, panel: Panel, examples: ImageSet, batch_size: int | Non
 
 def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> TaskResult:
     started = time.monotonic()
-    steps, transfers = [], []
+    steps, transfers, copies = [], [], []
+    seeing = _who_sees_copies(task, job)
     final: list[Tensor] = []
     gallery: dict[int, list[Tensor]] = {}
     for block in stream(job):
         steps.append(block.steps)
         transfers.append(block.transfers)
+        if seeing:
+            copies.append(copies_table(block.steps, block.images, seeing, job.source.device))
         shown = max(0, task.gallery - block.batch * job.batch_size)
         for iteration, images in block.images.items():
             gallery.setdefault(iteration, []).append(images[:shown].clone())
@@ -237,12 +245,21 @@ def _run(task: UnitTask, panel: Panel, job: Job, on_block: OnBlock | None) -> Ta
                 job.source.device,
             )
         )  # fmt: skip
+    if copies:
+        files["copies.parquet"] = _parquet(_ordered(pl.concat(copies), job.examples.ids, ["model", "copy"]))
     if final:
         files["final.safetensors"] = to_safetensors({"images": torch.cat(final)})
     if task.gallery:
         pictures = {str(iteration): torch.cat(images) for iteration, images in gallery.items()}
         files["gallery.safetensors"] = to_safetensors(pictures)
     return TaskResult(files, _receipt_of(job, seconds))
+
+
+def _who_sees_copies(task: UnitTask, job: Job) -> dict[str, Model]:
+    if task.copies is Copies.NONE:
+        return {}
+    others = zip(job.victim_names, job.victims, strict=True) if task.copies is Copies.ALL else ()
+    return {job.source.name: job.source, **dict(others)}
 
 
 def _receipt_of(job: Job, seconds: float) -> dict[str, Any]:

@@ -1,7 +1,15 @@
 """The tables that are written: their columns, and how rows of them are made."""
 
-from presoftmax.tables.records import Recorder, perturbation_record, rows_of, step_record, transfer_record
+from presoftmax.tables.records import (
+    Recorder,
+    against_the_true_class,
+    perturbation_record,
+    rows_of,
+    step_record,
+    transfer_record,
+)
 from presoftmax.tables.schema import (
+    COPIES,
     CURVES,
     FIRST_FOOLED,
     NATURAL,
@@ -23,6 +31,7 @@ from presoftmax.tables.schema import (
 )
 
 __all__ = [
+    "COPIES",
     "CURVES",
     "FIRST_FOOLED",
     "NATURAL",
@@ -39,6 +48,7 @@ __all__ = [
     "WORST_CASE_TRANSFERS",
     "Column",
     "Recorder",
+    "against_the_true_class",
     "markdown",
     "perturbation_record",
     "polars_schema",

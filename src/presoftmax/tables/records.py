@@ -13,7 +13,7 @@ from presoftmax.attacks import Goal
 from presoftmax.scores import RECORDED, Facts, Score
 from presoftmax.tables.schema import NOT_FINITE, STEPS, TOP, TRANSFERS, Column, polars_schema, with_scores
 
-__all__ = ["Recorder", "perturbation_record", "rows_of", "step_record", "transfer_record"]
+__all__ = ["Recorder", "against_the_true_class", "perturbation_record", "rows_of", "step_record", "transfer_record"]
 
 Record = dict[str, Tensor]
 
@@ -89,10 +89,20 @@ def transfer_record(logits: Tensor, goal: Goal) -> Record:
         "target_logits": logits.gather(1, goal.targets),
         "label_logit": logits.gather(1, goal.labels[:, None])[:, 0],
         "log_odds": numerics.log_odds(logits, predicted),
+        **against_the_true_class(logits, goal),
         "misclassified": finite & (predicted != goal.labels),
     }
     if goal.targets.shape[1]:
         record["targeted"] = finite & (predicted[:, None] == goal.targets).any(dim=1)
+    return record
+
+
+def against_the_true_class(logits: Tensor, goal: Goal) -> Record:
+    """How far logits ``(N, M)`` are on the side of the wrong classes, and of the targets where there are any."""
+    z = logits.double()
+    record = {"misclassification_log_odds": numerics.misclassification_log_odds(z, goal.labels)}
+    if goal.targets.shape[1]:
+        record["group_log_odds"] = numerics.group_log_odds(z, goal.targets)
     return record
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from presoftmax.scores import RECORDED, SCORES, Score
 
 __all__ = [
+    "COPIES",
     "CURVES",
     "FIRST_FOOLED",
     "NATURAL",
@@ -83,6 +84,22 @@ _NORMS = (
     Column("linf", _INT32, "grey levels", "L-infinity norm"),
 )
 
+_AGAINST_THE_TRUE_CLASS = (
+    Column(
+        "misclassification_log_odds",
+        _FLOAT64,
+        "nats",
+        "logsumexp of the wrong classes' logits minus the true class's: above 0, the wrong ones have more of the mass",
+    ),
+    Column(
+        "group_log_odds",
+        _FLOAT64,
+        "nats",
+        "logsumexp of the targets' logits minus that of the other classes; null where the attack has none",
+    ),
+)
+"""By these any victim can serve as a surrogate of another."""
+
 STEPS: tuple[Column, ...] = (
     *_KEYS,
     _LABEL,
@@ -134,6 +151,7 @@ TRANSFERS: tuple[Column, ...] = (
     Column("target_logits", _LOGITS, "logit", "the victim's logit of each target"),
     Column("label_logit", _FLOAT32, "logit", "the victim's logit of the true class"),
     Column("log_odds", _FLOAT64, "nats", "exact log-odds of the victim's top class"),
+    *_AGAINST_THE_TRUE_CLASS,
     Column(
         "misclassified", _BOOL, "", "whether the victim's top class differs from the true class (the paper's transfer)"
     ),
@@ -162,7 +180,14 @@ NATURAL: tuple[Column, ...] = (
     Column("predicted", _INT32, "class", "top class; -1 where the logits were not finite"),
     *(column for column in SCORE_COLUMNS if column.name in ("confidence", "ca1")),
     *_LOWER_LOGITS,
-    *(column for column in SCORE_COLUMNS if column.name in ("log_odds", "logsumexp")),
+    *(column for column in SCORE_COLUMNS if column.name in ("log_odds", "logsumexp", "misclassification_log_odds")),
+)
+
+COPIES: tuple[Column, ...] = (
+    *_KEYS,
+    Column("model", _STRING, "", "name of the model that saw the copy: the source, or a victim"),
+    Column("copy", _STRING, "", "what was done to the image; see `presoftmax.strength.COPIES`"),
+    *_AGAINST_THE_TRUE_CLASS,
 )
 
 STRENGTH: tuple[Column, ...] = (
@@ -194,6 +219,20 @@ STRENGTH: tuple[Column, ...] = (
         "among the adversarial images, by the misclassification log-odds; 1 is the strongest; null for the others",
     ),
     Column("rank_by_confidence", _INT32, "", "likewise, by the confidence"),
+    Column(
+        "expected_transfer",
+        _FLOAT64,
+        "",
+        "how far it is to be expected to fool a model that was not asked; see `presoftmax.scores.expected_transfer`; "
+        "null without surrogates",
+    ),
+    Column("rank_by_expected_transfer", _INT32, "", "among the adversarial images; null without surrogates"),
+    Column(
+        "transfer_probability", _FLOAT64, "probability", "that it fools a victim, by a fitted predictor; null without"
+    ),
+    Column("transfer_probability_low", _FLOAT64, "probability", "lower end of its 95 % interval"),
+    Column("transfer_probability_high", _FLOAT64, "probability", "upper end"),
+    Column("outside_fit", _BOOL, "", "whether the example lies outside what the predictor was fitted on"),
 )
 
 SURVIVAL: tuple[Column, ...] = (
@@ -272,6 +311,10 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "noise": (
         NOISE,
         "random noise of the same L2 norm, one row per example, shown iteration and victim (studies only)",
+    ),
+    "copies": (
+        COPIES,
+        "one row per example, shown iteration, model and changed copy of the image (studies only)",
     ),
     "natural": (NATURAL, "one row per clean image that was looked at and model (studies, and `presoftmax score`)"),
     "curves": (CURVES, "one row per attack, source, victim, cleaned or not, and iteration (a study's report)"),

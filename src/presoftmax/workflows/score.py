@@ -9,7 +9,7 @@ from presoftmax.judging import Judged, judge_examples
 from presoftmax.models import load_model, load_victim, table_names
 from presoftmax.scores import NaturalReference, load_scores
 from presoftmax.storage import RunFolder
-from presoftmax.strength import read_examples
+from presoftmax.strength import load_predictor, read_examples
 
 __all__ = ["ScoreSettings", "Scoring", "run_scoring"]
 
@@ -36,6 +36,8 @@ class ScoreSettings:
         labels: CSV of labels of a folder of clean images.
         source: name of the model that they were made on.
         victims: names of models that they are shown to.
+        surrogates: names of models that stand for those nobody can ask.
+        predictor: file of a fitted predictor, if any.
         natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
         device: where the models run; a GPU if there is one when left out.
         scores: further scores, each ``FILE.py:NAME``.
@@ -49,6 +51,8 @@ class ScoreSettings:
     natural: Path | None
     device: str | None
     scores: tuple[str, ...] = ()
+    surrogates: tuple[str, ...] = ()
+    predictor: Path | None = None
 
 
 def run_scoring(settings: ScoreSettings, out: Path | None) -> Scoring:
@@ -64,16 +68,19 @@ def run_scoring(settings: ScoreSettings, out: Path | None) -> Scoring:
 
 
 def _score(settings: ScoreSettings, folder: RunFolder) -> Scoring:
-    for path in (settings.adversarial, settings.clean, settings.labels, settings.natural):
+    for path in (settings.adversarial, settings.clean, settings.labels, settings.natural, settings.predictor):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
     scores = load_scores(settings.scores)
     model = load_model(settings.source, settings.device)
-    names = table_names(settings.source, *settings.victims)[1:]
-    victims = {name: load_victim(spec, settings.device) for name, spec in zip(names, settings.victims, strict=True)}
+    predictor = None if settings.predictor is None else load_predictor(settings.predictor)
+    specs = (*settings.victims, *settings.surrogates)
+    names = table_names(settings.source, *specs)[1:]
+    others = [(name, load_victim(spec, settings.device)) for name, spec in zip(names, specs, strict=True)]
+    victims, surrogates = dict(others[: len(settings.victims)]), dict(others[len(settings.victims) :])
     examples = read_examples(settings.adversarial, settings.clean, settings.labels, model.preprocessing, model.classes)
     reference = None if settings.natural is None else NaturalReference.load(settings.natural)
-    judged = judge_examples(examples, model, victims, reference, scores)
+    judged = judge_examples(examples, model, victims, reference, scores, surrogates=surrogates, predictor=predictor)
     paths = {name: getattr(settings, name) for name in ("adversarial", "clean", "labels")}
     judged.write(folder, {"settings": {name: path and str(path) for name, path in paths.items()}})
     return Scoring(folder.path, judged)

@@ -1,8 +1,9 @@
-"""The paper's claims C1 to C11, measured: on every source or ordered pair, with uncertainty and a verdict."""
+"""The paper's claims C1 to C11 and our own C12, measured: with uncertainty and a verdict."""
 
 from presoftmax.analysis.claims.claim import CLAIMS, Case, Claim, Evidence, Measurement, Scope, Verdict, overall
 from presoftmax.analysis.claims.disguise import diminished, disguised, pushed_down
 from presoftmax.analysis.claims.judge import CLAIM_COLUMNS, StudyClaims, judge
+from presoftmax.analysis.claims.prediction import ranks_transfer
 from presoftmax.analysis.claims.saturation import beyond, blind, rising, saturating
 from presoftmax.analysis.claims.transfer import everywhere, never_transferring, ranks_better, staying
 
@@ -26,6 +27,7 @@ __all__ = [
     "overall",
     "pushed_down",
     "ranks_better",
+    "ranks_transfer",
     "rising",
     "saturating",
     "staying",

@@ -97,7 +97,7 @@ class Claim:
     """A claim of the paper.
 
     Attributes:
-        id: C1 to C11.
+        id: C1 to C12.
         title: in words.
         value: what is measured.
         threshold: the value from which it holds.

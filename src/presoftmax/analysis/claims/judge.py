@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from presoftmax.analysis.claims import disguise, saturation, transfer
+from presoftmax.analysis.claims import disguise, prediction, saturation, transfer
 from presoftmax.analysis.claims.claim import CLAIMS, Case, Evidence, Measurement, Scope, Verdict, overall
 from presoftmax.analysis.events import Values
+from presoftmax.analysis.prediction import Evaluation
 from presoftmax.analysis.ranking import BASELINES, RANKED, Ranking, rank_scores
 from presoftmax.analysis.trajectories import Trajectories
 from presoftmax.scores import RECORDED, TopLogits
@@ -17,7 +18,7 @@ from presoftmax.tables import TOP
 __all__ = ["CLAIM_COLUMNS", "StudyClaims", "judge"]
 
 # Importing them declares the claims.
-_DECLARED = (saturation, disguise, transfer)
+_DECLARED = (saturation, disguise, transfer, prediction)
 
 CLAIM_COLUMNS = (
     *(score.name for score in RECORDED), *(f"ca{i}" for i in range(2, TOP + 1)),
@@ -42,7 +43,12 @@ class StudyClaims:
         return {claim: overall(self.of(claim)) for claim in CLAIMS}
 
 
-def judge(trajectories: Iterable[Trajectories], evidence: Evidence, scores: Sequence[str] = ()) -> StudyClaims:
+def judge(
+    trajectories: Iterable[Trajectories],
+    evidence: Evidence,
+    scores: Sequence[str] = (),
+    evaluation: Evaluation | None = None,
+) -> StudyClaims:
     """Measure every claim wherever it can be.
 
     Args:
@@ -50,6 +56,7 @@ def judge(trajectories: Iterable[Trajectories], evidence: Evidence, scores: Sequ
             the over-optimized one of the source under way.
         evidence: what is known besides. An over-optimized attack must come before those compared with it.
         scores: columns of a user's own scores, ranked beside those of the registry.
+        evaluation: of the prediction of transfer; C12 is not measured where it is left out.
     """
     measured: list[Measurement] = []
     rankings: dict[tuple[str, str, str], Ranking] = {}
@@ -68,6 +75,8 @@ def judge(trajectories: Iterable[Trajectories], evidence: Evidence, scores: Sequ
             pair = replace(case, victim=victim, ranking=ranking)
             measured += _measured(pair, Scope.PAIR, *([] if several else [Scope.ONE_CLASS_PAIR]))
     measured.append(transfer.everywhere(measured, list(pairs)))
+    if evaluation is not None:
+        measured += prediction.ranks_transfer(evaluation)
     order = list(CLAIMS)
     return StudyClaims(tuple(sorted(measured, key=lambda each: order.index(each.claim))), rankings)
 

@@ -1,0 +1,68 @@
+"""Whether transfer can be told from an example: what is known of it, what each method makes of that, and how well."""
+
+from typing import TYPE_CHECKING
+
+from presoftmax.analysis.prediction.at_k import AtK
+from presoftmax.analysis.prediction.calibration import calibration_error, probability, recalibrated
+from presoftmax.analysis.prediction.concordance import auroc
+from presoftmax.analysis.prediction.crossfit import all_left_out, columns_of
+from presoftmax.analysis.prediction.evaluation import (
+    CEILING,
+    FITTED,
+    FITTED_CLEAN,
+    CriterionEvaluation,
+    Evaluation,
+    Gain,
+    LeftOut,
+    Ranked,
+    evaluate,
+    gains,
+    left_out,
+)
+from presoftmax.analysis.prediction.features import CLEAN_VICTIM, FEATURES, Known, features
+from presoftmax.analysis.prediction.logistic import Logistic, fit_logistic
+from presoftmax.analysis.prediction.methods import HET, METHODS, RULE, clean_victim
+from presoftmax.analysis.prediction.points import CRITERIA, ModelFacts, Points, join_points, read_points
+from presoftmax.analysis.prediction.trials import Strictness, Trials
+from presoftmax.errors import face
+
+__all__ = [
+    "CEILING",
+    "CLEAN_VICTIM",
+    "CRITERIA",
+    "FEATURES",
+    "FITTED",
+    "FITTED_CLEAN",
+    "HET",
+    "METHODS",
+    "RULE",
+    "AtK",
+    "CriterionEvaluation",
+    "Evaluation",
+    "Gain",
+    "Known",
+    "LeftOut",
+    "Logistic",
+    "ModelFacts",
+    "Points",
+    "Ranked",
+    "Strictness",
+    "Trials",
+    "all_left_out",
+    "auroc",
+    "calibration_error",
+    "clean_victim",
+    "columns_of",
+    "evaluate",
+    "features",
+    "fit_logistic",
+    "gains",
+    "join_points",
+    "left_out",
+    "probability",
+    "read_points",
+    "recalibrated",
+]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = face(__name__, __all__)

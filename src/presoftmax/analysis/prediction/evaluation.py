@@ -1,0 +1,218 @@
+"""How well transfer can be told: every method, at three strictnesses, with what is impossible beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from presoftmax.analysis.events import Values
+from presoftmax.analysis.prediction.at_k import AtK, transferability_at_k
+from presoftmax.analysis.prediction.calibration import (
+    Bin,
+    calibration_error,
+    probability,
+    probed_errors,
+    reliability,
+)
+from presoftmax.analysis.prediction.concordance import Auroc, auroc, difference
+from presoftmax.analysis.prediction.crossfit import all_left_out, ceiling
+from presoftmax.analysis.prediction.methods import HET, METHODS, RULE, clean_victim
+from presoftmax.analysis.prediction.points import CRITERIA, Points
+from presoftmax.analysis.prediction.trials import Strictness, Trials
+from presoftmax.analysis.trajectories import TransferCriterion
+from presoftmax.scores import signed_log
+
+__all__ = [
+    "CEILING",
+    "FITTED",
+    "FITTED_CLEAN",
+    "CriterionEvaluation",
+    "Evaluation",
+    "Gain",
+    "LeftOut",
+    "Ranked",
+    "evaluate",
+    "gains",
+    "left_out",
+]
+
+FITTED = "fitted, all left out"
+FITTED_CLEAN = "fitted, with the victim's clean margin"
+CEILING = "ceiling: fitted to this victim"
+PROBES = (0, 20, 50, 100)
+RIVALS = ("confidence", *HET)
+"""What the rule is compared with."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How well a method ranks transfer.
+
+    Attributes:
+        method: its name; see `METHODS`.
+        strictness: what the compared examples have in common.
+        value: area under the ROC curve; None where there is nothing to compare.
+        low: lower end of the 95 % bootstrap interval over images.
+        high: upper end.
+    """
+
+    method: str
+    strictness: Strictness
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better the rule ranks than a rival: the difference of the two areas, on the same examples."""
+
+    rival: str
+    strictness: Strictness
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class CriterionEvaluation:
+    """What was found for one criterion of transfer.
+
+    Attributes:
+        criterion: ``misclassified`` or ``targeted``.
+        trials: examples shown to victims at some iteration, where the source itself is fooled.
+        images: of how many images they are.
+        victims: how many victims.
+        base_rate: share of the trials that transferred.
+        cells: per strictness, in how many cells examples could be compared.
+        ranked: every method at every strictness.
+        gains: the rule against its rivals, likewise.
+        calibration_error: of the fitted probability, over all victims together; None where nothing could be fitted.
+        calibration_error_given: the same with the victim's clean margin among the columns.
+        brier: mean squared error of the fitted probability.
+        probed_errors: mean calibration error for one given victim, by the number of labelled probes of it.
+        probed_errors_given: likewise with the victim's clean margin.
+        reliability: the fitted probability against what transferred, in tenths.
+        at_k: per method, transferability at k among all attacks on a source.
+    """
+
+    criterion: TransferCriterion
+    trials: int
+    images: int
+    victims: int
+    base_rate: float
+    cells: Mapping[Strictness, int]
+    ranked: tuple[Ranked, ...]
+    gains: tuple[Gain, ...]
+    calibration_error: float | None
+    calibration_error_given: float | None
+    brier: float | None
+    probed_errors: Mapping[int, float | None]
+    probed_errors_given: Mapping[int, float | None]
+    reliability: tuple[Bin, ...]
+    at_k: Mapping[str, tuple[AtK, ...]]
+
+    def area(self, method: str, strictness: Strictness) -> float | None:
+        """The area under the ROC curve of one entry of `ranked`."""
+        found = (each.value for each in self.ranked if (each.method, each.strictness) == (method, strictness))
+        return next(found, None)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well transfer can be told in a study, for each criterion that any of its attacks has."""
+
+    criteria: tuple[CriterionEvaluation, ...]
+
+
+def evaluate(points: Points) -> Evaluation:
+    """Evaluate every method, and the fits that leave out what they are asked about."""
+    each = (Trials.of(points, criterion) for criterion in CRITERIA)
+    return Evaluation(tuple(_evaluated(trials) for trials in each if len(trials)))
+
+
+def gains(trials: Trials, rivals: tuple[str, ...] = RIVALS) -> tuple[Gain, ...]:
+    """The rule against its rivals, at every strictness; fits nothing."""
+    found = []
+    values = {name: METHODS[name](trials) for name in (RULE, *rivals)}
+    for strictness in Strictness:
+        cells = trials.cells(strictness)
+        areas = {name: auroc(each, cells) for name, each in values.items()}
+        for rival in rivals:
+            value, interval = difference(areas[RULE], areas[rival])
+            found.append(Gain(rival, strictness, value, *(interval or (None, None))))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What fits are worth on what they never saw: image, victim's family, source and attack.
+
+    Attributes:
+        area: under the ROC curve, in cells; None where there is nothing to compare.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        calibration_error: of the probability, over all victims together.
+    """
+
+    area: float | None
+    low: float | None
+    high: float | None
+    calibration_error: float | None
+
+
+def left_out(trials: Trials, further: Values | None = None) -> LeftOut | None:
+    """Evaluate fits with further columns ``(T, K)``; None where nothing could be left out."""
+    fitted = all_left_out(trials, further)
+    known = np.isfinite(fitted)
+    if not known.any():
+        return None
+    some = trials.select(np.flatnonzero(known))
+    area = auroc(fitted[known], some.cells(Strictness.CELL))
+    low, high = area.interval or (None, None)
+    return LeftOut(area.value, low, high, _error(fitted, trials))
+
+
+def _evaluated(trials: Trials) -> CriterionEvaluation:
+    fitted = all_left_out(trials)
+    clean = signed_log(clean_victim(trials))[:, None]
+    given = all_left_out(trials, clean)
+    values = {name: method(trials) for name, method in METHODS.items()}
+    fits = {FITTED: fitted, FITTED_CLEAN: given, CEILING: ceiling(trials)}
+    values |= {name: each for name, each in fits.items() if np.isfinite(each).any()}
+    cells = {strictness: trials.cells(strictness) for strictness in Strictness}
+    areas = {(name, s): auroc(each, cells[s]) for name, each in values.items() for s in Strictness}
+    at_k = {name: tuple(transferability_at_k(each, cells[Strictness.ATTACKS_MIXED])) for name, each in values.items()}
+    known = np.isfinite(fitted)
+    predicted, outcomes = probability(fitted[known]), trials.fooled[known]
+    return CriterionEvaluation(
+        criterion=trials.criterion,
+        trials=len(trials),
+        images=len(np.unique(trials.image)),
+        victims=len(np.unique(trials.victim)),
+        base_rate=float(trials.fooled.mean()),
+        cells={strictness: len(each.rows) for strictness, each in cells.items()},
+        ranked=tuple(_ranked(name, s, area) for (name, s), area in areas.items()),
+        gains=tuple(_gain(areas, rival, s) for rival in RIVALS for s in Strictness),
+        calibration_error=calibration_error(predicted, outcomes),
+        calibration_error_given=_error(given, trials),
+        brier=float(np.mean((predicted - outcomes) ** 2)) if known.any() else None,
+        probed_errors=probed_errors(trials, fitted, PROBES),
+        probed_errors_given=probed_errors(trials, given, PROBES),
+        reliability=tuple(reliability(predicted, outcomes)),
+        at_k=at_k,
+    )
+
+
+def _ranked(name: str, strictness: Strictness, area: Auroc) -> Ranked:
+    return Ranked(name, strictness, area.value, *(area.interval or (None, None)))
+
+
+def _gain(areas: Mapping[tuple[str, Strictness], Auroc], rival: str, strictness: Strictness) -> Gain:
+    value, interval = difference(areas[RULE, strictness], areas[rival, strictness])
+    return Gain(rival, strictness, value, *(interval or (None, None)))
+
+
+def _error(log_odds: Values, trials: Trials) -> float | None:
+    known = np.isfinite(log_odds)
+    return calibration_error(probability(log_odds[known]), trials.fooled[known])

@@ -1,0 +1,56 @@
+"""Ridge logistic regression of standardized columns, as plain numbers that a file can hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from presoftmax.analysis.events import Flags, Values
+
+__all__ = ["Logistic", "fit_logistic"]
+
+_RIDGE = 1.0
+_STEPS = 500
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A fitted regression.
+
+    Attributes:
+        mean: of each column where it was fitted, ``(F,)``.
+        std: likewise, the standard deviation.
+        weights: of the standardized columns.
+        intercept: log-odds of an average row.
+    """
+
+    mean: Values
+    std: Values
+    weights: Values
+    intercept: float
+
+    def log_odds(self, columns: Values) -> Values:
+        """Log-odds ``(N,)`` of columns ``(N, F)``."""
+        odds: Values = (columns - self.mean) / self.std @ self.weights + self.intercept
+        return odds
+
+
+def fit_logistic(columns: Values, outcomes: Flags, ridge: float = _RIDGE, weights: Values | None = None) -> Logistic:
+    """Fit outcomes ``(N,)`` to columns ``(N, F)``.
+
+    Args:
+        columns: finite numbers.
+        outcomes: what is to be told.
+        ridge: strength of the penalty on the weights of standardized columns (scikit-learn's ``1 / C``).
+        weights: of the rows, ``(N,)``; all alike when left out.
+
+    Raises:
+        ValueError: the outcomes are all the same.
+    """
+    from sklearn.linear_model import LogisticRegression  # Takes a second to import, and few commands fit anything.
+
+    if outcomes.all() or not outcomes.any():
+        raise ValueError("nothing can be fitted: the outcomes are all the same")
+    mean, std = columns.mean(axis=0), columns.std(axis=0)
+    std = np.where(std > 0, std, 1.0)
+    model = LogisticRegression(C=1 / ridge, max_iter=_STEPS).fit((columns - mean) / std, outcomes, weights)
+    return Logistic(mean, std, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
