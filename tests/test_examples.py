@@ -1,5 +1,6 @@
 """Every file of ``examples/`` runs as its reader would run it: by itself, on the command line, in a study."""
 
+import importlib.util
 import json
 import math
 import re
@@ -19,12 +20,13 @@ from presoftmax.attacks.composed import composed
 from presoftmax.errors import AttackError, ModelError, ScoreError
 from presoftmax.extensions import load_object
 from presoftmax.models.catalog import load_victim
-from presoftmax.scores import load_scores
+from presoftmax.scores import NaturalReference, load_scores
+from presoftmax.strength import DISTORTIONS
 from presoftmax.study import LocalEngine, Results, StudyConfig, ranking_rows, run_study
 from presoftmax.study.report import StudyReport, write_study_report
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-MODULES = ("tiny", "own_model")  # what the examples import of each other
+MODULES = ("tiny", "own_model", "judge")  # what the examples import of each other
 SPEC = re.compile(r"own_\w+\.py:\w+")
 
 
@@ -138,8 +140,50 @@ def _judge(lines):
     assert Path("judged/score.html").is_file()
 
 
+def _record_attack(lines):
+    (_, clean, before), (_, *_), (last, confidence, after) = (numbers(line) for line in lines[:3])
+    assert last == 10
+    assert confidence > clean
+    assert before < 0
+    assert after > 5
+    assert lines[3] == "40 examples made on cousin"
+
+
+def _record_attack_by_ourselves(lines):
+    assert lines[0] == "torchattacks is not installed: the loop of judge.py stands in for it"
+    _record_attack(lines[1:])
+
+
+def _judge_folder(lines):
+    assert lines[0] == "40 examples made on source"
+    survived = {line.split()[1].rstrip(":"): numbers(line)[-1] for line in lines if line.startswith("after ")}
+    assert list(survived) == list(DISTORTIONS)
+    assert survived["png"] == survived["rounding"] == 100
+    assert survived["jpeg75"] < 80
+    assert len(list(Path("after").glob("*.png"))) == len(list(Path("before").glob("*.png"))) == 40
+
+
+def _run_study(lines):
+    ran = [line for line in lines if " on own_model:" in line]
+    assert len(ran) == 6
+    assert all(numbers(line)[-1] > 60 for line in ran)
+    assert [line.split(":")[0] for line in lines[-11:]] == [f"C{number}" for number in range(1, 12)]
+
+
+def _audit(lines):
+    images, right, low, high = numbers(lines[0].replace("CA1", ""))
+    assert (images, right) == (200, 100)
+    assert low < high
+    assert any(line.startswith("  beyond 200 natural images") for line in lines)
+    assert NaturalReference.load(Path("natural.json")).model == "source"
+
+
 CHECKS = {
     "judge.py": _judge,
+    "record_attack.py": _record_attack,
+    "judge_folder.py": _judge_folder,
+    "run_study.py": _run_study,
+    "audit.py": _audit,
     "own_objective.py": _own_objective,
     "own_update.py": _own_update,
     "own_attack.py": _own_attack,
@@ -153,7 +197,15 @@ CHECKS = {
 @pytest.mark.filterwarnings("ignore:what is natural:presoftmax.errors.PresoftmaxWarning")
 @pytest.mark.parametrize("name", CHECKS)
 def test_each_runs_by_itself_and_says_what_it_should(printed, name):
+    if name == "record_attack.py" and importlib.util.find_spec("torchattacks") is None:
+        pytest.skip("torchattacks is not installed; the test below records a loop in its place")
     CHECKS[name](printed(name))
+
+
+@pytest.mark.filterwarnings("ignore:what is natural:presoftmax.errors.PresoftmaxWarning")
+def test_the_recording_needs_no_other_library(printed, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    _record_attack_by_ourselves(printed("record_attack.py"))
 
 
 def test_none_is_left_out():

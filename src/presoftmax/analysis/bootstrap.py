@@ -8,6 +8,7 @@ import numpy.typing as npt
 __all__ = ["ROUNDS", "interval", "mean_interval", "median_interval", "quantiles", "resampled_counts"]
 
 ROUNDS = 1000
+"""How many times a sample is drawn anew, where nothing else is said."""
 
 Values = npt.NDArray[np.float64]
 

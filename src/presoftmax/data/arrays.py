@@ -16,6 +16,8 @@ from presoftmax.errors import DataError
 __all__ = ["ARRAY_FILES", "Arrays", "is_array_file", "read_arrays"]
 
 ARRAY_FILES = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+"""Endings of the files that hold arrays of images."""
+
 # Parts of names that say which images an array holds; a name without any of them says nothing.
 _ADVERSARIAL = re.compile(r"adv|perturbed", re.IGNORECASE)
 _CLEAN = re.compile(r"clean|orig|natural|benign|nat$|unperturbed", re.IGNORECASE)

@@ -203,3 +203,4 @@ AttackConfig = Annotated[
         custom_error_message=f"kind: an attack has one of {', '.join(KINDS)}, or FILE.py:FUNCTION",
     ),
 ]
+"""One attack of a study, told apart by its ``kind``."""
