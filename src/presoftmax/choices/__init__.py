@@ -9,7 +9,17 @@ from typing import TypeVar
 
 from presoftmax.errors import AttackError
 
-__all__ = ["AttackGoal", "Balance", "Copies", "Discretization", "EngineKind", "Precision", "SecondTarget", "choice"]
+__all__ = [
+    "AttackGoal",
+    "Balance",
+    "Copies",
+    "Criterion",
+    "Discretization",
+    "EngineKind",
+    "Precision",
+    "SecondTarget",
+    "choice",
+]
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -53,6 +63,13 @@ class Copies(StrEnum):
     NONE = "none"
     SOURCE = "source"
     ALL = "all"
+
+
+class Criterion(StrEnum):
+    """What counts as transferred: any wrong class, or one of the attack's targets."""
+
+    MISCLASSIFIED = "misclassified"
+    TARGETED = "targeted"
 
 
 class SecondTarget(StrEnum):

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from presoftmax._version import __version__
-from presoftmax.choices import Balance, Discretization, EngineKind, Precision
+from presoftmax.choices import Balance, Criterion, Discretization, EngineKind, Precision
 from presoftmax.cli.signals import interruptible, status_of_signal
 from presoftmax.errors import PresoftmaxError, PresoftmaxWarning, first_line, one_line
 
@@ -309,6 +309,39 @@ def report(folder: Folder, as_json: AsJson = False) -> None:
     from presoftmax.cli.study import show_report
 
     show_report(folder, as_json)
+
+
+predict = typer.Typer(help="Whether transfer can be told from an example.", no_args_is_help=True)
+app.add_typer(predict, name="predict")
+
+
+@predict.command("fit")
+def predict_fit(
+    study: Folder,
+    out: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("predictor.json"),
+    criterion: Annotated[Criterion, typer.Option(help="What counts as transferred.")] = Criterion.MISCLASSIFIED,
+    clean_victim: Annotated[
+        bool, typer.Option("--clean-victim", help="Also use the victim's answer to the clean image.")
+    ] = False,
+) -> None:
+    """Fit a probability of transfer to a finished study."""
+    from presoftmax.cli.predict import show_fit
+
+    show_fit(study, out, criterion, clean_victim)
+
+
+@predict.command("evaluate")
+def predict_evaluate(
+    study: Folder,
+    predictor: Annotated[
+        Path | None, typer.Option(help="File of 'presoftmax predict fit', of another study.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how well each method tells transfer in a finished study, and what is impossible."""
+    from presoftmax.cli.predict import show_evaluation
+
+    show_evaluation(study, predictor, as_json)
 
 
 @app.command()

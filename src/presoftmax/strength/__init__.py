@@ -7,7 +7,7 @@ from presoftmax.strength.copies import COPIES
 from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import MeasuredExamples, measure
-from presoftmax.strength.predictor import FEWEST_PROBES, PROBES_WANTED, Predicted, TransferPredictor
+from presoftmax.strength.predictor import FEWEST_PROBES, PROBES_WANTED, Predicted, TransferPredictor, judge_predictor
 from presoftmax.strength.predictor_file import load_predictor, save_predictor
 from presoftmax.strength.surrogates import SurrogateAnswers
 from presoftmax.strength.verdicts import BARELY, DEEPLY, LEVELS, LOOKS_WEAK, Verdict, level_of, verdict
@@ -27,6 +27,7 @@ __all__ = [
     "SurrogateAnswers",
     "TransferPredictor",
     "Verdict",
+    "judge_predictor",
     "level_of",
     "load_predictor",
     "measure",

@@ -18,6 +18,7 @@ from presoftmax.analysis.prediction import (
     columns_of,
     features,
     fit_logistic,
+    judge_log_odds,
     left_out,
     probability,
     recalibrated,
@@ -25,7 +26,15 @@ from presoftmax.analysis.prediction import (
 from presoftmax.errors import DataError
 from presoftmax.scores import signed_log
 
-__all__ = ["FEWEST_PROBES", "PROBES_WANTED", "Calibration", "FittedOn", "Predicted", "TransferPredictor"]
+__all__ = [
+    "FEWEST_PROBES",
+    "PROBES_WANTED",
+    "Calibration",
+    "FittedOn",
+    "Predicted",
+    "TransferPredictor",
+    "judge_predictor",
+]
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -215,11 +224,15 @@ class TransferPredictor:
             raise DataError(f"{'all' if fooled.all() else 'none'} of the probes fooled {victim}: nothing to calibrate")
         return replace(self, calibration=Calibration(victim, len(fooled), recalibrated(odds, fooled)))
 
-    def _odds(self, known: Known, classes: int, clean: Values | None) -> tuple[Values, Values]:
+    def check(self, classes: int) -> None:
+        """Raise `DataError` unless models of so many classes are those that it was fitted on."""
         if classes != self.about.classes:
             raise DataError(
                 f"this predictor was fitted on models of {self.about.classes} classes, these have {classes}"
             )
+
+    def _odds(self, known: Known, classes: int, clean: Values | None) -> tuple[Values, Values]:
+        self.check(classes)
         wanted = CLEAN_VICTIM in self.columns
         if wanted != (clean is not None):
             raise DataError(
@@ -249,6 +262,22 @@ class TransferPredictor:
         if outside:
             notes.append(f"{outside} of {count} examples lie outside what was fitted: their probabilities are guesses")
         return notes
+
+
+def judge_predictor(predictor: TransferPredictor, points: Points, classes: int) -> LeftOut:
+    """What a predictor is worth on the points of a study that it was not fitted on.
+
+    Raises:
+        DataError: models of another number of classes, or nothing to predict.
+    """
+    predictor.check(classes)
+    trials = Trials.of(points, predictor.criterion)
+    if len(trials) == 0:
+        raise DataError(f"no example of this study has anything to predict ({predictor.criterion})")
+    columns = columns_of(trials)
+    if CLEAN_VICTIM in predictor.columns:
+        columns = np.concatenate([columns, signed_log(clean_victim(trials))[:, None]], axis=1)
+    return judge_log_odds(trials, predictor.fitted.log_odds(columns))
 
 
 def _fitted(trials: Trials, columns: Values, weights: Values | None = None) -> Logistic:

@@ -2,6 +2,7 @@
 
 from presoftmax.workflows.audit import Audit, run_audit
 from presoftmax.workflows.demo import Demo, DemoInterruptedError, DemoSettings, DemoWatcher, run_demo
+from presoftmax.workflows.predict import StudyPrediction, evaluate_prediction, fit_predictor
 from presoftmax.workflows.score import ScoreSettings, Scoring, run_scoring
 
 __all__ = [
@@ -12,6 +13,9 @@ __all__ = [
     "DemoWatcher",
     "ScoreSettings",
     "Scoring",
+    "StudyPrediction",
+    "evaluate_prediction",
+    "fit_predictor",
     "run_audit",
     "run_demo",
     "run_scoring",

@@ -16,12 +16,12 @@ from presoftmax.analysis.prediction.evaluation import (
     LeftOut,
     Ranked,
     evaluate,
-    gains,
+    judge_log_odds,
     left_out,
 )
 from presoftmax.analysis.prediction.features import CLEAN_VICTIM, FEATURES, Known, features
 from presoftmax.analysis.prediction.logistic import Logistic, fit_logistic
-from presoftmax.analysis.prediction.methods import HET, METHODS, RULE, clean_victim
+from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RULE, clean_victim
 from presoftmax.analysis.prediction.points import CRITERIA, ModelFacts, Points, join_points, read_points
 from presoftmax.analysis.prediction.trials import Strictness, Trials
 from presoftmax.errors import face
@@ -34,6 +34,7 @@ __all__ = [
     "FITTED",
     "FITTED_CLEAN",
     "HET",
+    "HET_TARGETS",
     "METHODS",
     "RULE",
     "AtK",
@@ -56,8 +57,8 @@ __all__ = [
     "evaluate",
     "features",
     "fit_logistic",
-    "gains",
     "join_points",
+    "judge_log_odds",
     "left_out",
     "probability",
     "read_points",

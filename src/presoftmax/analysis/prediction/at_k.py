@@ -30,16 +30,18 @@ class AtK:
 
 
 def transferability_at_k(values: Values, cells: Cells) -> list[AtK]:
-    """Of ``(R,)`` numbers; of equal ones, and in part, every one counts alike. Empty where there is no cell."""
-    total = sum(len(rows) for rows in cells.rows)
+    """Of ``(R,)`` numbers, NaN left out; of equal ones every one counts alike. Empty where there is no cell."""
+    parts = [rows[~np.isnan(values[rows])] for rows in cells.rows]
+    total = sum(map(len, parts))
     if not total:
         return []
-    known = np.where(np.isnan(values), -np.inf, values)
     sums = np.zeros((len(SHARES), 3))
-    for rows in cells.rows:
+    for rows in parts:
+        if len(rows) == 0:
+            continue
         chosen = np.maximum(1.0, np.array(SHARES) * len(rows))
         hits = cells.fooled[rows].astype(np.float64)
-        first = np.interp(chosen, np.arange(len(rows) + 1), _cumulated(known[rows], hits)) / chosen
+        first = np.interp(chosen, np.arange(len(rows) + 1), _cumulated(values[rows], hits)) / chosen
         bound = np.minimum(hits.sum(), chosen) / chosen
         sums += len(rows) * np.stack([first, np.full(len(SHARES), hits.mean()), bound], axis=1)
     return [AtK(share, *map(float, row)) for share, row in zip(SHARES, sums / total, strict=True)]

@@ -59,15 +59,18 @@ class Auroc:
 
 
 def auroc(values: Values, cells: Cells, rounds: int = _ROUNDS) -> Auroc:
-    """Area under the ROC curve of ``(R,)`` numbers, pairs of all cells counted alike; NaN ranks lowest."""
+    """Area under the ROC curve of ``(R,)`` numbers, pairs of all cells counted alike; rows of NaN are left out."""
     images = int(cells.image.max()) + 1 if len(cells.image) else 0
     # The first "resample" is the sample itself.
     counts = np.concatenate([np.ones((1, images)), resampled_counts(images, rounds if images > 1 else 0)])
-    known = np.where(np.isnan(values), -np.inf, values)
+    known = ~np.isnan(values)
     right = np.zeros(len(counts))
     pairs = np.zeros(len(counts))
-    for rows in cells.rows:
-        good, all_ = _pairs(known[rows], cells.fooled[rows], counts[:, cells.image[rows]])
+    for cell in cells.rows:
+        rows = cell[known[cell]]
+        if len(rows) == 0:
+            continue
+        good, all_ = _pairs(values[rows], cells.fooled[rows], counts[:, cells.image[rows]])
         right += good
         pairs += all_
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -16,7 +16,7 @@ from presoftmax.analysis.prediction.calibration import (
 )
 from presoftmax.analysis.prediction.concordance import Auroc, auroc, difference
 from presoftmax.analysis.prediction.crossfit import all_left_out, ceiling
-from presoftmax.analysis.prediction.methods import HET, METHODS, RULE, clean_victim
+from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RULE, clean_victim
 from presoftmax.analysis.prediction.points import CRITERIA, Points
 from presoftmax.analysis.prediction.trials import Strictness, Trials
 from presoftmax.analysis.trajectories import TransferCriterion
@@ -32,7 +32,7 @@ __all__ = [
     "LeftOut",
     "Ranked",
     "evaluate",
-    "gains",
+    "judge_log_odds",
     "left_out",
 ]
 
@@ -131,19 +131,6 @@ def evaluate(points: Points) -> Evaluation:
     return Evaluation(tuple(_evaluated(trials) for trials in each if len(trials)))
 
 
-def gains(trials: Trials, rivals: tuple[str, ...] = RIVALS) -> tuple[Gain, ...]:
-    """The rule against its rivals, at every strictness; fits nothing."""
-    found = []
-    values = {name: METHODS[name](trials) for name in (RULE, *rivals)}
-    for strictness in Strictness:
-        cells = trials.cells(strictness)
-        areas = {name: auroc(each, cells) for name, each in values.items()}
-        for rival in rivals:
-            value, interval = difference(areas[RULE], areas[rival])
-            found.append(Gain(rival, strictness, value, *(interval or (None, None))))
-    return tuple(found)
-
-
 @dataclass(frozen=True)
 class LeftOut:
     """What fits are worth on what they never saw: image, victim's family, source and attack.
@@ -164,13 +151,14 @@ class LeftOut:
 def left_out(trials: Trials, further: Values | None = None) -> LeftOut | None:
     """Evaluate fits with further columns ``(T, K)``; None where nothing could be left out."""
     fitted = all_left_out(trials, further)
-    known = np.isfinite(fitted)
-    if not known.any():
-        return None
-    some = trials.select(np.flatnonzero(known))
-    area = auroc(fitted[known], some.cells(Strictness.CELL))
+    return judge_log_odds(trials, fitted) if np.isfinite(fitted).any() else None
+
+
+def judge_log_odds(trials: Trials, log_odds: Values) -> LeftOut:
+    """What predicted log-odds ``(T,)`` of trials are worth; NaN where nothing was predicted."""
+    area = auroc(log_odds, trials.cells(Strictness.CELL))
     low, high = area.interval or (None, None)
-    return LeftOut(area.value, low, high, _error(fitted, trials))
+    return LeftOut(area.value, low, high, _error(log_odds, trials))
 
 
 def _evaluated(trials: Trials) -> CriterionEvaluation:
@@ -178,6 +166,9 @@ def _evaluated(trials: Trials) -> CriterionEvaluation:
     clean = signed_log(clean_victim(trials))[:, None]
     given = all_left_out(trials, clean)
     values = {name: method(trials) for name, method in METHODS.items()}
+    if trials.criterion == "misclassified":
+        # There it is the published HET once more.
+        del values[HET_TARGETS]
     fits = {FITTED: fitted, FITTED_CLEAN: given, CEILING: ceiling(trials)}
     values |= {name: each for name, each in fits.items() if np.isfinite(each).any()}
     cells = {strictness: trials.cells(strictness) for strictness in Strictness}
@@ -193,7 +184,7 @@ def _evaluated(trials: Trials) -> CriterionEvaluation:
         base_rate=float(trials.fooled.mean()),
         cells={strictness: len(each.rows) for strictness, each in cells.items()},
         ranked=tuple(_ranked(name, s, area) for (name, s), area in areas.items()),
-        gains=tuple(_gain(areas, rival, s) for rival in RIVALS for s in Strictness),
+        gains=tuple(_gain(areas, rival, s) for rival in RIVALS if rival in values for s in Strictness),
         calibration_error=calibration_error(predicted, outcomes),
         calibration_error_given=_error(given, trials),
         brier=float(np.mean((predicted - outcomes) ** 2)) if known.any() else None,
@@ -205,12 +196,14 @@ def _evaluated(trials: Trials) -> CriterionEvaluation:
 
 
 def _ranked(name: str, strictness: Strictness, area: Auroc) -> Ranked:
-    return Ranked(name, strictness, area.value, *(area.interval or (None, None)))
+    low, high = area.interval or (None, None)
+    return Ranked(name, strictness, area.value, low, high)
 
 
 def _gain(areas: Mapping[tuple[str, Strictness], Auroc], rival: str, strictness: Strictness) -> Gain:
     value, interval = difference(areas[RULE, strictness], areas[rival, strictness])
-    return Gain(rival, strictness, value, *(interval or (None, None)))
+    low, high = interval or (None, None)
+    return Gain(rival, strictness, value, low, high)
 
 
 def _error(log_odds: Values, trials: Trials) -> float | None:

@@ -9,7 +9,7 @@ from presoftmax.analysis.prediction.points import OWN
 from presoftmax.analysis.prediction.trials import Trials
 from presoftmax.scores import expected_transfer
 
-__all__ = ["HET", "METHODS", "RULE", "Method"]
+__all__ = ["HET", "HET_TARGETS", "METHODS", "RULE", "Method"]
 
 Method = Callable[[Trials], Values]
 """A number for each trial, ``(T,)``; larger: transfers more."""
@@ -79,10 +79,11 @@ def _own(name: str) -> Method:
     return method
 
 
+HET_TARGETS = "HET: mean p(targets)"
 HET: dict[str, Method] = {
     "HET: share of surrogates fooled": share_fooled,
     "HET: mean 1 - p(true class)": het,
-    "HET: mean p(targets)": het_targets,
+    HET_TARGETS: het_targets,
 }
 
 METHODS: dict[str, Method] = {

@@ -3,5 +3,15 @@
 from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
 from presoftmax.study.report.page import StudyReport, write_study_report
+from presoftmax.study.report.prediction import method_rows, prediction_markdown, write_prediction
 
-__all__ = ["ClaimRow", "StudyReport", "claim_rows", "study_figures", "write_study_report"]
+__all__ = [
+    "ClaimRow",
+    "StudyReport",
+    "claim_rows",
+    "method_rows",
+    "prediction_markdown",
+    "study_figures",
+    "write_prediction",
+    "write_study_report",
+]

@@ -1,16 +1,18 @@
-"""``report.html``, the figures and ``claims.json`` of a study, from its folder alone."""
+"""``report.html``, the figures, ``claims.json`` and ``prediction.json`` of a study, from its folder alone."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from presoftmax.analysis.prediction import Strictness
 from presoftmax.report import data_uri, render
 from presoftmax.report.figures import class_namer, save
 from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
 from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
+from presoftmax.study.report.prediction import method_rows, write_prediction
 from presoftmax.text import file_name
 
 __all__ = ["StudyReport", "write_study_report"]
@@ -39,7 +41,8 @@ def write_study_report(results: Results) -> StudyReport:
     for name, caption, figure in study_figures(results, summary, class_namer(_classes(results))):
         stem = folder / "figures" / file_name(name)
         figures.append({"image": data_uri(save(figure, stem)), "caption": caption})
-    replace_text(folder / "report.html", _page(results, summary, rows, figures))
+    prediction = write_prediction(folder, summary.evaluation)
+    replace_text(folder / "report.html", _page(results, summary, rows, figures, prediction))
     return StudyReport(folder / "report.html", folder / "claims.json", summary, rows)
 
 
@@ -49,7 +52,13 @@ def _classes(results: Results) -> list[str] | None:
     return names
 
 
-def _page(results: Results, summary: StudySummary, rows: tuple[ClaimRow, ...], figures: list[dict[str, str]]) -> str:
+def _page(
+    results: Results,
+    summary: StudySummary,
+    rows: tuple[ClaimRow, ...],
+    figures: list[dict[str, str]],
+    prediction: list[dict[str, str]],
+) -> str:
     receipts = results.receipts()
     return render(
         "study.html.j2",
@@ -60,6 +69,9 @@ def _page(results: Results, summary: StudySummary, rows: tuple[ClaimRow, ...], f
         variants=(results.folder.variants() or {}).get("variants", {}),
         rows=rows,
         figures=figures,
+        predicted=[{"found": each, "methods": method_rows(each)} for each in summary.evaluation.criteria],
+        strictnesses=list(Strictness),
+        prediction_figures=prediction,
         transfer=summary.transfer,
         matrices=_matrices(summary.transfer),
         trajectories=summary.trajectories,
