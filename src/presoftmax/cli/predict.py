@@ -50,8 +50,8 @@ def _print(found: CriterionEvaluation) -> None:
     console = terminal()
     say(
         console,
-        f"{found.criterion}: {found.trials:,} examples shown to one of {found.victims} victims, of {found.images} images; "
-        f"{100 * found.base_rate:.0f} % transferred",
+        f"{found.criterion}: {found.trials:,} examples shown to one of {found.victims} victims, of {found.images} "
+        f"images; {100 * found.base_rate:.0f} % transferred",
     )
     table = plain_table(("area under the ROC curve", *Strictness), left=("area under the ROC curve",), overflow="fold")
     for row in method_rows(found):

@@ -38,15 +38,15 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
         return
     yield (
         "prediction-at-k",
-        "Of the share k of adversarial examples (all attacks on a source) that each method puts first, how many fool the "
-        "victim. No method was fitted to that victim, nor asked any of its family; the ceiling was.",
+        "Of the share k of adversarial examples (all attacks on a source) that each method puts first, how many fool "
+        "the victim. No method was fitted to that victim, nor asked any of its family; the ceiling was.",
         at_k_figure(evaluation),
     )
     if any(each.reliability for each in evaluation.criteria):
         yield (
             "prediction-reliability",
-            "The fitted probability of transfer against what transferred, in tenths of the predictions; image, victim's "
-            "family, source and attack were left out of each fit.",
+            "The fitted probability of transfer against what transferred, in tenths of the predictions; image, "
+            "victim's family, source and attack were left out of each fit.",
             reliability_figure(evaluation),
         )
 
