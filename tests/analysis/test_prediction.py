@@ -158,9 +158,12 @@ def test_what_only_the_victim_knows_can_help_nobody(family):
     told["misclassified"] = np.where(
         honest.source[:, None] == np.array(MODELS), honest.odds["misclassified"], told["misclassified"]
     )
+    of_kin = np.isin(honest.source, [name for name, each in zip(MODELS, FAMILIES, strict=True) if each == family])
     planted = replace(
         honest,
         odds=told,
+        own={name: np.where(of_kin, 1e3 * each, each) for name, each in honest.own.items()},
+        copies={name: np.where(of_kin, 1e3, each) for name, each in honest.copies.items()},
         clean=np.where(kin, 1e3 * honest.fooled["misclassified"], honest.clean),
         noise=np.where(kin, honest.fooled["misclassified"], honest.noise),
     )
@@ -260,9 +263,11 @@ def test_probes_mend_a_victim_that_is_fooled_less_often():
 
 
 def test_probes_are_other_images_than_those_that_are_predicted(trials):
-    errors = probed_errors(trials, np.zeros(len(trials)), (0, 20, IMAGES + 1))
+    errors = probed_errors(trials, np.zeros(len(trials)), (0, 20, IMAGES, IMAGES + 1))
     assert errors[0] is not None
     assert errors[20] is not None
+    # With a probe of every image none is left to predict.
+    assert errors[IMAGES] is None
     assert errors[IMAGES + 1] is None
 
 
