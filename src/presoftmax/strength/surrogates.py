@@ -12,7 +12,7 @@ from torch import Tensor
 from presoftmax import numerics
 from presoftmax.analysis.prediction import Known
 from presoftmax.errors import DataError, ModelError
-from presoftmax.models import Classifier, Model, as_victims
+from presoftmax.models import Classifier, Model, as_victims, check_same_classes
 from presoftmax.scores import SCORES, expected_transfer, model_scale
 from presoftmax.strength.copies import COPIES
 
@@ -80,6 +80,7 @@ def ask_surrogates(
 
     Raises:
         DataError: no scale can be told from the clean images.
+        ModelError: a surrogate has another number of classes.
     """
     natural, own = (_log_odds(each, labels) for each in logits)
     scale = _scale(source.name, natural)
@@ -87,6 +88,7 @@ def ask_surrogates(
     odds, fooled = [], []
     for name, model in surrogates.items():
         before, after = look(model, clean), look(model, pixels)
+        check_same_classes({source.name: logits[0].shape[1], name: after.shape[1]})
         found = _log_odds(after, labels)
         odds.append(found / _scale(name, _log_odds(before, labels)))
         fooled.append(np.where(np.isfinite(found), (after.argmax(dim=1) != labels).numpy(), np.nan))
