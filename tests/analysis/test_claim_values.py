@@ -3,17 +3,29 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 import pytest
 
 from presoftmax.analysis import by_source
-from presoftmax.analysis.claims import CLAIM_COLUMNS, CLAIMS, Evidence, Measurement, everywhere, judge
+from presoftmax.analysis.claims import (
+    CLAIM_COLUMNS,
+    CLAIMS,
+    Evidence,
+    Measurement,
+    everywhere,
+    judge,
+    ranks_transfer,
+)
+from presoftmax.analysis.prediction import ModelFacts, Points, evaluate
+from presoftmax.analysis.prediction.points import OWN
 from presoftmax.tables import schema
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not measurable here"
 NATURAL = 40.0
 THRESHOLDS = {
     "C1": 0.5, "C2": 1.1, "C3": 0.5, "C4": 10, "C5": 0.5, "C6": 0.75, "C7": 1, "C8": 0.5, "C9": 0, "C10": 1, "C11": 0,
+    "C12": 0,
 }  # fmt: skip
 CONSTANT = [name for name in CLAIM_COLUMNS if name != "hit"]
 ONCE_FOOLED = "with_such_a_pair_once_fooled_and_by_0.01"
@@ -86,7 +98,7 @@ class Row:
 
     claim: str
     what: str
-    attacks: tuple[Attack, ...]
+    attacks: tuple[Attack, ...] | Points
     value: float | None
     verdict: str
     examples: int
@@ -109,6 +121,9 @@ def trajectories(attack):
 
 def measurement(row):
     """The one of the last attack, on the victim v."""
+    if isinstance(row.attacks, Points):
+        (chosen,) = [each for each in ranks_transfer(evaluate(row.attacks)) if each.subject == row.subject]
+        return chosen
     natural = {} if row.natural is None else {"s": row.natural}
     found = judge(map(trajectories, row.attacks), Evidence({"several": "single"}, natural, 50, {})).of(row.claim)
     of_attack = [each for each in found if each.attack in (row.attacks[-1].name, "all")]
@@ -337,7 +352,44 @@ C11 = [
         subject="ca1"),
 ]  # fmt: skip
 
-ROWS = [*C1, *C2, *C3, *C4, *C5, *C6, *C7, *C8, *C9, *C10, *C11]
+
+def shown(surrogate, transfers, confidence):
+    """Examples on a, shown to the surrogate b and the victim c; the log-odds of b, in units of its scale, are given."""
+    count = len(transfers)
+    odds = np.stack([np.ones(count), np.array(surrogate, dtype=float), np.array(transfers) - 0.5], axis=1)
+    nothing = {"misclassified": np.full(count, np.nan), "targeted": np.full(count, np.nan)}
+    none = np.full((count, 3), np.nan)
+    return Points(
+        models=ModelFacts(("a", "b", "c"), ("a", "b", "c"), np.ones(3), np.ones((3, 2)), 12),
+        attack=np.full(count, "one"),
+        source=np.full(count, "a"),
+        example=np.array([f"{i:02d}" for i in range(count)]),
+        iteration=np.ones(count, dtype=int),
+        odds={"misclassified": odds, "targeted": none},
+        fooled={"misclassified": (odds > 0).astype(float), "targeted": none},
+        own={name: np.ones(count) for name in ("iteration", *OWN)} | {"confidence": np.array(confidence, dtype=float)},
+        copies=nothing,
+        clean=-np.ones((count, 3)),
+        noise=none,
+    )
+
+
+EVEN, AGAINST_CONFIDENCE = [1] * 5 + [0] * 5, "misclassified, against confidence"
+C12 = [
+    # All 25 pairs in the right order, all of them tied for the confidence.
+    Row("C12", "1 - 1/2", shown([2] * 5 + [1] * 5, EVEN, [0.9] * 10), 0.5, HOLDS, 10, {"rule": 1, "rival": 0.5},
+        subject=AGAINST_CONFIDENCE),
+    Row("C12", "0 - 1/2", shown([1] * 5 + [2] * 5, EVEN, [0.9] * 10), -0.5, FAILS, 10, {"rule": 0, "rival": 0.5},
+        subject=AGAINST_CONFIDENCE),
+    Row("C12", "1 - 1", shown([2] * 5 + [1] * 5, EVEN, EVEN), 0, FAILS, 10, subject=AGAINST_CONFIDENCE),
+    # Beyond 37 nats 1 - p is 1 in float64: HET ties them, the rule does not.
+    Row("C12", "what saturates", shown([60] * 5 + [50] * 5, EVEN, EVEN), 0.5, HOLDS, 10, {"rival": 0.5},
+        subject="misclassified, against HET: mean 1 - p(true class)"),
+    Row("C12", "none transfers", shown([2] * 10, [0] * 10, [0.9] * 10), None, UNKNOWN, 10, subject=AGAINST_CONFIDENCE),
+    Row("C12", "too few", shown([2] * 5 + [1] * 4, EVEN[:9], [0.9] * 9), 0.5, UNKNOWN, 9, subject=AGAINST_CONFIDENCE),
+]  # fmt: skip
+
+ROWS = [*C1, *C2, *C3, *C4, *C5, *C6, *C7, *C8, *C9, *C10, *C11, *C12]
 
 
 def close_to(value):
@@ -367,7 +419,7 @@ def test_every_claim_says_its_threshold_and_which_side_holds():
     own = {claim.id: claim.threshold for claim in CLAIMS.values()}
     assert own == THRESHOLDS | {"C6": 0}  # that of C6 depends on the number of classes
     assert {claim.id for claim in CLAIMS.values() if claim.below} == {"C6", "C7"}
-    assert {claim.id for claim in CLAIMS.values() if claim.strict} == {"C7", "C8", "C9", "C11"}
+    assert {claim.id for claim in CLAIMS.values() if claim.strict} == {"C7", "C8", "C9", "C11", "C12"}
     assert all(claim.title and claim.value and claim.rule for claim in CLAIMS.values())
 
 
@@ -397,7 +449,7 @@ def test_a_pair_is_lost_by_any_of_the_first_five_and_by_no_other(claim):
 def test_a_value_is_shown_in_its_unit():
     shown = {name: claim.show(0.506) for name, claim in CLAIMS.items()}
     assert {name for name, text in shown.items() if text == "51 %"} == {"C1", "C3", "C5", "C8", "C9", "C10"}
-    assert {name for name, text in shown.items() if text == "0.51"} == {"C2", "C6", "C7", "C11"}
+    assert {name for name, text in shown.items() if text == "0.51"} == {"C2", "C6", "C7", "C11", "C12"}
     assert (CLAIMS["C4"].show(10.4), CLAIMS["C4"].show(None)) == ("10", "–")
 
 

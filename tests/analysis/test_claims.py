@@ -217,7 +217,8 @@ def test_a_model_without_natural_images():
 
 def test_every_claim_is_there_and_has_a_verdict():
     found = claims(rows(0), rows(1, k=2, attack="several"))
-    assert {m.claim for m in found.measured} == set(CLAIMS) == {f"C{i}" for i in range(1, 12)}
+    # C12 is about what other models say, which trajectories alone do not hold.
+    assert {m.claim for m in found.measured} == set(CLAIMS) - {"C12"} == {f"C{i}" for i in range(1, 12)}
     for m in found.measured:
         assert m.sentence
         if m.low is not None and m.claim != "C11":
