@@ -9,7 +9,7 @@ from presoftmax.analysis import Median, Share, most_disguised, summarize_judged,
 from presoftmax.strength import LEVELS
 
 
-def strength(rows):
+def strength(rows, expected=None):
     """(level, confidence, log-odds, ca1, disguised, l2)"""
     return pl.DataFrame(
         [
@@ -17,6 +17,7 @@ def strength(rows):
                 "example": f"e{i}", "label": 0, "predicted_clean": int(level == LEVELS[0]), "verdict": level,
                 "adversarial": level in LEVELS[3:], "confidence": confidence, "misclassification_log_odds": odds,
                 "ca1": ca1, "over_optimized": ca1 > 20, "disguised": hidden, "l2": l2, "natural_images": 50,
+                "expected_transfer": expected and expected[i],
             }
             for i, (level, confidence, odds, ca1, hidden, l2) in enumerate(rows)
         ]
@@ -45,6 +46,16 @@ def test_the_summary_is_of_adversarial_examples_alone():
         {"example": table["example"], "distortion": ["png"] * 6, "fooled": [True, True, False, True, True, True]}
     )
     found = summarize_judged("net", LEVELS, table, transfers, survival, natural)
+    assert found.expected_transfer is None
+    assert found.ranks_transfer == {}
+    asked = summarize_judged(
+        "net", LEVELS, strength(ROWS, [9.0, 9.0, 1.0, 2.0, 4.0, 3.0]), transfers, survival, natural
+    )
+    assert asked.expected_transfer.value == 2.5
+    # Of the four, the last two fool v: all four pairs are right by the first two, by the confidence two of four.
+    areas = {"expected transfer": 1.0, "misclassification log-odds": 1.0, "confidence": 0.75}
+    assert (asked.ranks_transfer["v"].areas, asked.ranks_transfer["v"].examples) == (areas, 4)
+    assert "1.00 by expected transfer" in dict(asked.lines())["what fools v is ranked"]
     assert (found.survival["png"].hits, found.survival["png"].of) == (3, 4)
     assert (found.images, found.wrong_before) == (6, 1)
     assert (found.adversarial.hits, found.adversarial.of) == (4, 5)

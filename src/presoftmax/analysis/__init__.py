@@ -7,7 +7,7 @@ from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curv
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
 from presoftmax.analysis.first_fooled import first_fooled
 from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration
-from presoftmax.analysis.judged import JudgedSummary, Median, Share, VictimTransfer, summarize_judged
+from presoftmax.analysis.judged import JudgedSummary, Median, RanksTransfer, Share, VictimTransfer, summarize_judged
 from presoftmax.analysis.ranking import BASELINES, RANKED
 from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
 from presoftmax.analysis.telling import most_disguised, telling_pair
@@ -25,6 +25,7 @@ __all__ = [
     "JudgedSummary",
     "Median",
     "Point",
+    "RanksTransfer",
     "Share",
     "Trajectories",
     "TransferCriterion",

@@ -12,8 +12,9 @@ import polars as pl
 from scipy.stats import binomtest
 
 from presoftmax.analysis.bootstrap import median_interval
+from presoftmax.analysis.prediction import Cells, auroc
 
-__all__ = ["JudgedSummary", "Median", "Share", "VictimTransfer", "summarize_judged"]
+__all__ = ["JudgedSummary", "Median", "RanksTransfer", "Share", "VictimTransfer", "summarize_judged"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,19 @@ class VictimTransfer:
 
 
 @dataclass(frozen=True)
+class RanksTransfer:
+    """How well numbers of adversarial examples rank which of them fool a victim that nobody asked for them.
+
+    Attributes:
+        areas: per number, the area under the ROC curve; 0.5 is chance.
+        examples: how many examples it stands on.
+    """
+
+    areas: dict[str, float]
+    examples: int
+
+
+@dataclass(frozen=True)
 class JudgedSummary:
     """What judged examples come to.
 
@@ -98,6 +112,8 @@ class JudgedSummary:
         beyond_natural: those with a logit beyond any natural image's.
         disguised: those of them that look weak by their confidence.
         transfer: per victim.
+        expected_transfer: median, by surrogates and copies; None without surrogates.
+        ranks_transfer: per victim that some examples fool and some do not, how well that ranks them; empty without.
         survival: per distortion, those that still fool the source after it.
         confidence: median, for comparison.
         confidence_one: those whose float32 confidence is exactly 1.
@@ -113,6 +129,8 @@ class JudgedSummary:
     beyond_natural: Share
     disguised: Share
     transfer: dict[str, VictimTransfer]
+    expected_transfer: Median | None
+    ranks_transfer: dict[str, RanksTransfer]
     survival: dict[str, Share]
     confidence: Median
     confidence_one: Share
@@ -131,6 +149,11 @@ class JudgedSummary:
         yield "misclassification log-odds, median", self.misclassification_log_odds.text(1)
         yield f"beyond {self.natural_images} natural images", str(self.beyond_natural)
         yield "disguised", str(self.disguised)
+        if self.expected_transfer is not None:
+            yield "expected transfer, median", self.expected_transfer.text(2)
+        for name, ranks in self.ranks_transfer.items():
+            told = ", ".join(f"{area:.2f} by {what}" for what, area in ranks.areas.items())
+            yield f"what fools {name} is ranked", f"{told} (area under the ROC curve)"
         for name, transfer in self.transfer.items():
             yield f"fools {name}", str(transfer.all)
             if transfer.right_before.of != transfer.all.of:
@@ -162,6 +185,7 @@ def summarize_judged(
     right = natural.select("example", pl.col("model").alias("victim"), right=pl.col("predicted") == pl.col("label"))
     is_ours = pl.col("example").is_in(ours["example"].to_list())
     shown = transfers.join(right, on=["example", "victim"], how="left").filter(is_ours)
+    surrogates = strength["expected_transfer"].null_count() < strength.height
     distorted = survival.group_by("distortion", maintain_order=True)
     by_victim = {
         str(name): VictimTransfer(
@@ -179,8 +203,34 @@ def summarize_judged(
         beyond_natural=Share.count(ours["over_optimized"]),
         disguised=Share.count(ours["disguised"]),
         transfer=by_victim,
+        expected_transfer=Median.of(ours["expected_transfer"]) if surrogates else None,
+        ranks_transfer=_ranks_transfer(ours, shown) if surrogates else {},
         survival={str(name): Share.count(rows.filter(is_ours)["fooled"]) for (name,), rows in distorted},
         confidence=Median.of(ours["confidence"]),
         confidence_one=Share.count(ours["confidence"] == 1),
         natural_images=int(strength["natural_images"].max() or 0),  # type: ignore[arg-type]
     )
+
+
+_RANKERS = {
+    "expected transfer": "expected_transfer",
+    "misclassification log-odds": "misclassification_log_odds",
+    "confidence": "confidence",
+}
+
+
+def _ranks_transfer(ours: pl.DataFrame, shown: pl.DataFrame) -> dict[str, RanksTransfer]:
+    """Per victim, where there is something to rank."""
+    found = {}
+    for (victim,), rows in shown.group_by("victim", maintain_order=True):
+        pairs = ours.join(rows.select("example", "misclassified"), on="example")
+        fooled = pairs["misclassified"].to_numpy()
+        cells = Cells.of(fooled, np.arange(len(fooled)), np.zeros(len(fooled), dtype=np.int64))
+        areas = {
+            name: auroc(pairs[column].cast(pl.Float64).to_numpy(), cells, rounds=0).value
+            for name, column in _RANKERS.items()
+        }
+        known = {name: area for name, area in areas.items() if area is not None}
+        if known:
+            found[str(victim)] = RanksTransfer(known, len(fooled))
+    return found

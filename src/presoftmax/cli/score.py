@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from presoftmax.analysis import Share
 from presoftmax.cli.display import plain_table, quiet, say, terminal
@@ -28,7 +29,10 @@ def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None
 
 def _print(done: Scoring) -> None:
     console = terminal()
-    headings = ("rank", "by conf.", "example", "conf.", "CA1", "log-odds", "verdict")
+    asked = done.judged.measured.surrogates is not None
+    fitted = done.judged.measured.predicted is not None
+    more = (*(("exp. transfer",) if asked else ()), *(("P(transfer)",) if fitted else ()))
+    headings = ("rank", "by conf.", "example", "conf.", "CA1", "log-odds", *more, "verdict")
     table = plain_table(headings, left=("example", "verdict"), overflow="fold")
     rows = done.judged.table.sort("rank", "example", nulls_last=True)
     for row in rows.head(_SHOWN).iter_rows(named=True):
@@ -40,6 +44,8 @@ def _print(done: Scoring) -> None:
             f"{row['confidence']:.3f}",
             f"{row['ca1']:.1f}",
             f"{row['misclassification_log_odds']:.1f}",
+            *([_number(row["expected_transfer"])] if asked else []),
+            *([_probability(row)] if fitted else []),
             ", ".join((row["verdict"], *marks)).replace("_", "-"),
         )
     console.print(table)
@@ -55,6 +61,16 @@ def _print(done: Scoring) -> None:
     for line in (f"\n{kinds}", f"of the adversarial ones the source is fooled after: {survival}"):
         say(console, line)
     say(console, f"\nThe page and the tables are in {done.folder}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _probability(row: dict[str, Any]) -> str:
+    """With its interval; a question mark where the example lies outside what was fitted."""
+    low, high = row["transfer_probability_low"], row["transfer_probability_high"]
+    return f"{row['transfer_probability']:.2f} [{low:.2f}, {high:.2f}]{'?' if row['outside_fit'] else ''}"
 
 
 def _percent(share: Share) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from presoftmax.analysis.prediction.at_k import AtK
 from presoftmax.analysis.prediction.calibration import calibration_error, probability, recalibrated
-from presoftmax.analysis.prediction.concordance import auroc
+from presoftmax.analysis.prediction.concordance import Cells, auroc
 from presoftmax.analysis.prediction.crossfit import all_left_out, columns_of
 from presoftmax.analysis.prediction.evaluation import (
     CEILING,
@@ -38,6 +38,7 @@ __all__ = [
     "METHODS",
     "RULE",
     "AtK",
+    "Cells",
     "CriterionEvaluation",
     "Evaluation",
     "Gain",

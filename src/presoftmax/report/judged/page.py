@@ -46,6 +46,8 @@ def write_judged_page(
         sentence=pair_sentence(heroes, band.most, summary.natural_images),
         natural=band,
         dots=data_uri(dots),
+        surrogates=() if measured.surrogates is None else measured.surrogates.names,
+        predicted=measured.predicted is not None,
         rows=[{**row, **_thumbnails(examples, row["position"], _SIDE)} for row in rows[:_SHOWN]],
         total=len(rows),
     )
