@@ -146,7 +146,7 @@ def test_no_method_asks_the_victim_or_its_family(trials):
         assert not row[source]
 
 
-TELLS_OF_THE_VICTIM = {"clean margin of victim"}
+TELLS_OF_THE_VICTIM = {"clean margin of victim", "rule, with the victim's clean margin"}
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES)))
@@ -259,7 +259,19 @@ def test_probes_mend_a_victim_that_is_fooled_less_often():
     assert calibration_error(probability(odds), outcomes) > 0.2
     probes = slice(0, 400)
     mended = recalibrated(odds[probes], outcomes[probes])
-    assert calibration_error(probability(mended.log_odds(odds[400:, None])), outcomes[400:]) < 0.05
+    assert calibration_error(probability(mended.apply(odds[400:])), outcomes[400:]) < 0.05
+
+
+def test_a_recalibration_is_the_most_probable_one_and_knows_what_it_expected():
+    """Equal log-odds tell nothing of the slope, which stays near 1; the offset makes up for what was fooled."""
+    odds = np.zeros(2000)
+    found = recalibrated(odds, np.arange(2000) % 4 == 0)
+    assert found.slope == pytest.approx(1, abs=1e-3)
+    assert found.offset == pytest.approx(np.log(1 / 3), abs=0.01)
+    few = recalibrated(odds[:4], np.arange(4) % 4 == 0)
+    assert np.log(1 / 3) < few.offset < 0
+    with pytest.raises(ValueError, match="all the same"):
+        recalibrated(odds, np.ones(2000, dtype=bool))
 
 
 def test_probes_are_other_images_than_those_that_are_predicted(trials):

@@ -13,6 +13,7 @@ from presoftmax.analysis.prediction import (
     LeftOut,
     Logistic,
     Points,
+    Recalibration,
     Trials,
     clean_victim,
     columns_of,
@@ -77,11 +78,11 @@ class FittedOn:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What labelled probes of one victim changed: the log-odds times a slope, plus an offset."""
+    """Labelled probes of one victim, and what they changed."""
 
     victim: str
     probes: int
-    fitted: Logistic
+    change: Recalibration
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ class TransferPredictor:
         return self.fitted.log_odds(columns), columns
 
     def _calibrated(self, odds: Values) -> Values:
-        return odds if self.calibration is None else self.calibration.fitted.log_odds(odds[:, None])
+        return odds if self.calibration is None else self.calibration.change.apply(odds)
 
     def _notes(self, outside: int, count: int) -> list[str]:
         panel = f"{len(self.about.victims)} models ({self.about.title or 'untitled'})"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from presoftmax.analysis.prediction import CLEAN_VICTIM, FEATURES, LeftOut, Logistic
+from presoftmax.analysis.prediction import CLEAN_VICTIM, FEATURES, LeftOut, Logistic, Recalibration
 from presoftmax.errors import DataError, first_line
 from presoftmax.storage import replace_text
 from presoftmax.strength.predictor import Calibration, FittedOn, TransferPredictor
@@ -47,13 +47,18 @@ class _About(_Record):
     base_rate: _Finite
 
 
+class _Recalibration(_Record):
+    offset: _Finite
+    slope: _Finite
+
+
 class _Calibration(_Record):
     victim: str
     probes: Annotated[int, Field(ge=1)]
-    fitted: _Logistic
+    change: _Recalibration
 
     def built(self) -> Calibration:
-        return Calibration(self.victim, self.probes, self.fitted.built())
+        return Calibration(self.victim, self.probes, Recalibration(**self.change.model_dump()))
 
 
 class _LeftOut(_Record):

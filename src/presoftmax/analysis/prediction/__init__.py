@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from presoftmax.analysis.prediction.at_k import AtK
-from presoftmax.analysis.prediction.calibration import calibration_error, probability, recalibrated
+from presoftmax.analysis.prediction.calibration import Recalibration, calibration_error, probability, recalibrated
 from presoftmax.analysis.prediction.concordance import Cells, auroc
 from presoftmax.analysis.prediction.crossfit import all_left_out, columns_of
 from presoftmax.analysis.prediction.evaluation import (
@@ -48,6 +48,7 @@ __all__ = [
     "ModelFacts",
     "Points",
     "Ranked",
+    "Recalibration",
     "Strictness",
     "Trials",
     "all_left_out",

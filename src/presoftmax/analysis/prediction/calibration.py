@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 from presoftmax.analysis.events import Flags, Values
-from presoftmax.analysis.prediction.logistic import Logistic, fit_logistic
 from presoftmax.analysis.prediction.trials import Trials
 
-__all__ = ["Bin", "calibration_error", "probability", "probed_errors", "recalibrated", "reliability"]
+__all__ = ["Bin", "Recalibration", "calibration_error", "probability", "probed_errors", "recalibrated", "reliability"]
 
 _BINS = 10
 _DRAWS = 20
+_OFFSET_SD, _SLOPE_SD = 1.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,37 @@ def calibration_error(predicted: Values, outcomes: Flags) -> float | None:
     return sum(abs(each.predicted - each.observed) * each.count for each in bins) / count if count else None
 
 
-def recalibrated(log_odds: Values, outcomes: Flags) -> Logistic:
+@dataclass(frozen=True)
+class Recalibration:
+    """What probes of one victim change: log-odds become ``offset + slope * log-odds``."""
+
+    offset: float
+    slope: float
+
+    def apply(self, log_odds: Values) -> Values:
+        """Recalibrated log-odds, of the same shape."""
+        return self.offset + self.slope * log_odds
+
+
+def recalibrated(log_odds: Values, outcomes: Flags) -> Recalibration:
     """Slope and offset from probes: predicted log-odds ``(N,)`` and what came of them.
+
+    The most probable ones where beforehand the offset is 0 give or take 1 and the slope 1 give or take 0.3: few probes
+    can tell how often a victim is fooled, hardly how steeply.
 
     Raises:
         ValueError: all outcomes are the same.
     """
-    return fit_logistic(log_odds[:, None], outcomes)
+    if outcomes.all() or not outcomes.any():
+        raise ValueError("nothing can be calibrated: the outcomes are all the same")
+
+    def unlikelihood(values: Values) -> float:
+        odds = values[0] + values[1] * log_odds
+        surprise = float(np.sum(np.logaddexp(0, odds) - outcomes * odds))
+        return surprise + float(values[0] ** 2 / (2 * _OFFSET_SD**2) + (values[1] - 1) ** 2 / (2 * _SLOPE_SD**2))
+
+    offset, slope = minimize(unlikelihood, np.array([0.0, 1.0]), method="BFGS").x
+    return Recalibration(float(offset), float(slope))
 
 
 def probed_errors(trials: Trials, log_odds: Values, probes: Sequence[int]) -> dict[int, float | None]:
@@ -88,4 +113,4 @@ def _after_probes(
     if len(probes) < count or not rest.any() or len(np.unique(outcomes[probes])) < 2:
         return None
     fitted = recalibrated(odds[probes], outcomes[probes])
-    return calibration_error(probability(fitted.log_odds(odds[rest][:, None])), outcomes[rest])
+    return calibration_error(probability(fitted.apply(odds[rest])), outcomes[rest])

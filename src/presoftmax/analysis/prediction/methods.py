@@ -7,19 +7,26 @@ import numpy as np
 from presoftmax.analysis.events import Values
 from presoftmax.analysis.prediction.points import OWN
 from presoftmax.analysis.prediction.trials import Trials
-from presoftmax.scores import expected_transfer
+from presoftmax.scores import expected_transfer, signed_log
 
-__all__ = ["HET", "HET_TARGETS", "METHODS", "RULE", "Method"]
+__all__ = ["HET", "HET_TARGETS", "METHODS", "RULE", "RULE_CLEAN", "Method"]
 
 Method = Callable[[Trials], Values]
 """A number for each trial, ``(T,)``; larger: transfers more."""
 
 RULE = "rule"
+RULE_CLEAN = "rule, with the victim's clean margin"
+_CLEAN_WEIGHT = 0.5
 
 
 def rule(trials: Trials) -> Values:
     """The fixed rule; see `presoftmax.scores.expected_transfer`."""
     return expected_transfer(_surrogate_odds(trials), copies(trials))
+
+
+def rule_with_clean_victim(trials: Trials) -> Values:
+    """The rule and half of the victim's own log-odds of the clean image: one benign query, and nothing is fitted."""
+    return rule(trials) + _CLEAN_WEIGHT * signed_log(clean_victim(trials))
 
 
 def surrogates_alone(trials: Trials) -> Values:
@@ -96,6 +103,7 @@ METHODS: dict[str, Method] = {
     **HET,
     "surrogates alone": surrogates_alone,
     RULE: rule,
+    RULE_CLEAN: rule_with_clean_victim,
 }
 """Every method that fits nothing, by name."""
 
