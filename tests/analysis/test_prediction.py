@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
+import presoftmax as ps
+from presoftmax import attacks
 from presoftmax.analysis.prediction import (
     CEILING,
     FITTED,
@@ -19,6 +22,7 @@ from presoftmax.analysis.prediction import (
     calibration_error,
     columns_of,
     evaluate,
+    expected_transfers,
     fit_logistic,
     left_out,
     recalibrated,
@@ -27,6 +31,10 @@ from presoftmax.analysis.prediction.at_k import transferability_at_k
 from presoftmax.analysis.prediction.calibration import probability, probed_errors, reliability
 from presoftmax.analysis.prediction.concordance import Cells, difference
 from presoftmax.analysis.prediction.points import OWN, join_points
+from presoftmax.errors import DataError
+from presoftmax.scores import signed_log
+from presoftmax.tables import EXPECTED
+from tests.conftest import Tiny, make_set
 
 MODELS = ("a", "b", "c", "d", "e")
 FAMILIES = ("a", "b", "c", "d", "d")
@@ -293,3 +301,37 @@ def test_a_regression_is_that_of_weighted_rows():
     np.testing.assert_allclose(weighted.log_odds(columns), repeated.log_odds(columns), atol=0.1)
     with pytest.raises(ValueError, match="all the same"):
         fit_logistic(columns, np.ones(60, dtype=bool))
+
+
+@pytest.fixture(scope="module")
+def traced():
+    network = Tiny(0)
+    photos = make_set(network, 6)
+    victims = {"b": Tiny(1), "c": Tiny(2), "d": Tiny(3)}
+    return ps.trace(attacks.bim(3, epsilon=16 / 255, alpha=4 / 255), network, photos, victims=victims)
+
+
+def test_every_iteration_has_its_rule_by_the_other_victims(traced):
+    found = expected_transfers(traced.steps, traced.transfers, {"b": "x", "c": "x"})
+    assert found.columns == [column.name for column in EXPECTED]
+    assert found.height == 3 * 6 * 3
+    scale = {}
+    for name, rows in (("tiny", traced.steps), *((v, traced.transfers.filter(pl.col("victim") == v)) for v in "bcd")):
+        scale[name] = rows.filter(pl.col("iteration") == 0)["misclassification_log_odds"].abs().median()
+    row = found.filter((pl.col("victim") == "b") & (pl.col("iteration") == 2)).row(3, named=True)
+    here = (pl.col("example") == row["example"]) & (pl.col("iteration") == 2)
+    own = traced.steps.filter(here)["misclassification_log_odds"].item() / scale["tiny"]
+    # c is of b's family: d alone is asked.
+    other = traced.transfers.filter(here & (pl.col("victim") == "d"))["misclassification_log_odds"].item() / scale["d"]
+    by_hand = signed_log(np.array([other]))[0] + 0.5 * signed_log(np.array([own]))[0]
+    assert row["expected_misclassified"] == pytest.approx(by_hand)
+    assert found["expected_targeted"].null_count() == found.height
+
+
+def test_a_victim_alone_is_judged_by_nobody(traced):
+    alone = traced.transfers.filter(pl.col("victim") == "b")
+    with pytest.raises(DataError, match="it takes two at least"):
+        expected_transfers(traced.steps, alone)
+    late = traced.steps.filter(pl.col("iteration") > 0), traced.transfers.filter(pl.col("iteration") > 0)
+    with pytest.raises(DataError, match="iteration 0 is missing"):
+        expected_transfers(*late)

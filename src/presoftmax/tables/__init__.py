@@ -11,6 +11,7 @@ from presoftmax.tables.records import (
 from presoftmax.tables.schema import (
     COPIES,
     CURVES,
+    EXPECTED,
     FIRST_FOOLED,
     NATURAL,
     NOISE,
@@ -33,6 +34,7 @@ from presoftmax.tables.schema import (
 __all__ = [
     "COPIES",
     "CURVES",
+    "EXPECTED",
     "FIRST_FOOLED",
     "NATURAL",
     "NOISE",

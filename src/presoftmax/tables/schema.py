@@ -14,6 +14,7 @@ from presoftmax.scores import RECORDED, SCORES, Score
 __all__ = [
     "COPIES",
     "CURVES",
+    "EXPECTED",
     "FIRST_FOOLED",
     "NATURAL",
     "NOISE",
@@ -190,6 +191,13 @@ COPIES: tuple[Column, ...] = (
     *_AGAINST_THE_TRUE_CLASS,
 )
 
+EXPECTED: tuple[Column, ...] = (
+    *_KEYS,
+    Column("victim", _STRING, "", "name of the model that is spoken of; neither it nor its family is asked"),
+    Column("expected_misclassified", _FLOAT64, "", "the rule of `presoftmax.scores.expected_transfer`"),
+    Column("expected_targeted", _FLOAT64, "", "likewise, of a targeted transfer; null where the attack has no targets"),
+)
+
 STRENGTH: tuple[Column, ...] = (
     Column("example", _STRING, "", "id of the image"),
     _LABEL,
@@ -318,6 +326,10 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     ),
     "natural": (NATURAL, "one row per clean image that was looked at and model (studies, and `presoftmax score`)"),
     "curves": (CURVES, "one row per attack, source, victim, cleaned or not, and iteration (a study's report)"),
+    "expected": (
+        EXPECTED,
+        "one row per example, iteration and victim (`analysis.prediction.expected_transfers`)",
+    ),
     "first_fooled": (
         FIRST_FOOLED,
         "one row per attack, source, example and model (`analysis.first_fooled`)",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from presoftmax.analysis.prediction.at_k import AtK
+from presoftmax.analysis.prediction.by_iteration import expected_transfers
 from presoftmax.analysis.prediction.calibration import Recalibration, calibration_error, probability, recalibrated
 from presoftmax.analysis.prediction.concordance import Cells, auroc
 from presoftmax.analysis.prediction.crossfit import all_left_out, columns_of
@@ -57,6 +58,7 @@ __all__ = [
     "clean_victim",
     "columns_of",
     "evaluate",
+    "expected_transfers",
     "features",
     "fit_logistic",
     "join_points",
