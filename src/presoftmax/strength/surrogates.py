@@ -82,8 +82,7 @@ def ask_surrogates(
         DataError: no scale can be told from the clean images.
         ModelError: a surrogate has another number of classes.
     """
-    natural, own = (_log_odds(each, labels) for each in logits)
-    scale = _scale(source.name, natural)
+    scale = _scale(source.name, _log_odds(logits[0], labels))
     copied = np.mean([_log_odds(look(source, copy(pixels)), labels) for copy in COPIES.values()], axis=0)
     odds, fooled = [], []
     for name, model in surrogates.items():
@@ -99,7 +98,6 @@ def ask_surrogates(
         surrogates=np.stack(odds, axis=1),
         fooled=np.stack(fooled, axis=1),
         copies=copied / scale,
-        own=own / scale,
         l2=away.numpy(),
         natural_ca1=(ca1[1] - ordinary.mean()) / max(float(ordinary.std()), 1e-9),
     )

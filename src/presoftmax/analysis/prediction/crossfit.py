@@ -27,12 +27,10 @@ def columns_of(trials: Trials, hidden: Flags | None = None) -> Values:
     """
     points, criterion = trials.points, trials.criterion
     out = np.zeros(len(points.models.names), dtype=bool) if hidden is None else hidden
-    own = points.scaled(criterion)[trials.row, trials.source]
     known = Known(
         surrogates=np.where(out, np.nan, trials.of_surrogates(points.scaled(criterion))),
         fooled=np.where(out, np.nan, trials.of_surrogates(points.fooled[criterion])),
         copies=points.scaled_copies(criterion)[trials.row],
-        own=own,
         l2=points.own["l2"][trials.row] / np.sqrt(points.models.values),
         natural_ca1=points.natural_ca1[trials.row],
     )

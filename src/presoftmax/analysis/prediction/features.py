@@ -9,17 +9,9 @@ from presoftmax.scores import expected_transfer, signed_log
 
 __all__ = ["CLEAN_VICTIM", "FEATURES", "Known", "features"]
 
-FEATURES = (
-    "surrogates",
-    "weakest_surrogate",
-    "strongest_surrogate",
-    "share_fooled",
-    "own_copies",
-    "own",
-    "log_l2",
-    "natural_ca1",
-)
-"""Columns of `features`, in their order."""
+FEATURES = ("surrogates", "share_fooled", "own_copies", "log_l2", "natural_ca1")
+"""Columns of `features`, in their order. None depends on how many surrogates there are: with the weakest and the
+strongest of them among the columns, what was fitted with four and asked with three was off by five times as much."""
 
 CLEAN_VICTIM = "clean_victim"
 """The further column of a victim that answers one benign query: its scaled log-odds of the clean image."""
@@ -33,7 +25,6 @@ class Known:
         surrogates: log-odds of each surrogate in units of its scale, ``(N, U)``; NaN where it was not asked.
         fooled: whether each surrogate is, ``(N, U)``: 1, 0 or NaN.
         copies: the source's log-odds over copies of the image, in units of its scale, ``(N,)``.
-        own: likewise of the image itself.
         l2: norm of the perturbation in grey levels a pixel value (divided by the square root of their number),
             ``(N,)``.
         natural_ca1: the source's CA1, in standard deviations from the mean of natural images, ``(N,)``.
@@ -42,7 +33,6 @@ class Known:
     surrogates: Values
     fooled: Values
     copies: Values
-    own: Values
     l2: Values
     natural_ca1: Values
 
@@ -50,23 +40,14 @@ class Known:
 def features(known: Known) -> Values:
     """The columns of `FEATURES`, ``(N, F)``; 0 stands for what is not known.
 
-    Logarithms keep what has no bound from drowning the rest; the least and the largest surrogate, and the share that is
-    fooled, say whether the surrogates agree.
+    Logarithms keep what has no bound from drowning the rest.
     """
-    odds = signed_log(known.surrogates)
-    asked = np.isfinite(odds)
-    some = asked.any(axis=1)
-    least = np.where(some, np.where(asked, odds, np.inf).min(axis=1, initial=np.inf), 0.0)
-    most = np.where(some, np.where(asked, odds, -np.inf).max(axis=1, initial=-np.inf), 0.0)
     seen = np.isfinite(known.fooled)
     share = np.where(seen, known.fooled, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     columns = (
         expected_transfer(known.surrogates),
-        least,
-        most,
         share,
         signed_log(known.copies),
-        signed_log(known.own),
         np.log(np.maximum(known.l2, 1e-3)),
         signed_log(known.natural_ca1),
     )

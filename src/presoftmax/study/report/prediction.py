@@ -18,7 +18,7 @@ __all__ = ["MethodRow", "method_rows", "prediction_markdown", "write_prediction"
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A method with its area under the ROC curve at each strictness, as text."""
+    """A method in words, with its area under the ROC curve at each strictness, as text."""
 
     method: str
     areas: tuple[str, ...]
@@ -29,7 +29,10 @@ def method_rows(found: CriterionEvaluation) -> list[MethodRow]:
     by_method: dict[str, dict[Strictness, Ranked]] = {}
     for each in found.ranked:
         by_method.setdefault(each.method, {})[each.strictness] = each
-    return [MethodRow(name, tuple(_area(areas[s]) for s in Strictness)) for name, areas in by_method.items()]
+    return [
+        MethodRow(name.replace("_", " "), tuple(_area(areas[s]) for s in Strictness))
+        for name, areas in by_method.items()
+    ]
 
 
 def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
