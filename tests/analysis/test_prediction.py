@@ -238,6 +238,16 @@ def test_what_models_share_is_found_and_what_they_do_not_share_is_not():
         assert only.calibration_error < 0.15
 
 
+def test_too_many_trials_are_those_of_fewer_images_drawn_whole():
+    everything, some = evaluate(points()), evaluate(points(), most=500)
+    (all_, few) = everything.criteria[0], some.criteria[0]
+    assert all_.images == IMAGES
+    assert few.images == IMAGES * 500 // all_.trials
+    assert few.trials <= 600
+    assert (few.victims, few.cells[Strictness.CELL] > 0) == (all_.victims, True)
+    assert evaluate(points(), most=10**6) == everything
+
+
 def test_a_fit_without_another_source_or_attack_is_not_evaluated():
     alone = points().select(points().source == "a")
     assert left_out(Trials.of(alone, "misclassified")) is None

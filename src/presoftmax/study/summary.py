@@ -17,6 +17,9 @@ from presoftmax.study.units import Unit
 
 __all__ = ["StudySummary", "noise_rows", "ranking_rows", "summarize", "throughput"]
 
+_MOST_TRIALS = 60_000
+"""Of each criterion, in a report: `presoftmax predict evaluate` takes all of them, and minutes."""
+
 
 @dataclass(frozen=True)
 class StudySummary:
@@ -64,7 +67,7 @@ def summarize(results: Results) -> StudySummary:
                 noise.append(_noise(t, table))
             yield t
 
-    evaluation = evaluate(points_of(results))
+    evaluation = evaluate(points_of(results), most=_MOST_TRIALS)
     claims = judge(seen(), results.evidence(), own, evaluation)
     if not trajectories:
         raise StudyError(f"{results.folder.path}: every example was left out; some model's answers are not finite")

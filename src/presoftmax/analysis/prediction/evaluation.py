@@ -125,9 +125,15 @@ class Evaluation:
     criteria: tuple[CriterionEvaluation, ...]
 
 
-def evaluate(points: Points) -> Evaluation:
-    """Evaluate every method, and the fits that leave out what they are asked about."""
-    each = (Trials.of(points, criterion) for criterion in CRITERIA)
+def evaluate(points: Points, most: int | None = None) -> Evaluation:
+    """Evaluate every method, and the fits that leave out what they are asked about.
+
+    Args:
+        points: of all attacks.
+        most: about so many trials at most of each criterion; of some of the images, drawn at random, where there are
+            more. All of them when left out.
+    """
+    each = (_thinned(Trials.of(points, criterion), most) for criterion in CRITERIA)
     return Evaluation(tuple(_evaluated(trials) for trials in each if len(trials)))
 
 
@@ -159,6 +165,15 @@ def judge_log_odds(trials: Trials, log_odds: Values) -> LeftOut:
     area = auroc(log_odds, trials.cells(Strictness.CELL))
     low, high = area.interval or (None, None)
     return LeftOut(area.value, low, high, _error(log_odds, trials))
+
+
+def _thinned(trials: Trials, most: int | None) -> Trials:
+    """The trials of so many images, drawn at random, that they are not too many."""
+    images = np.unique(trials.image)
+    if most is None or len(trials) <= most:
+        return trials
+    kept = np.random.default_rng(0).permutation(images)[: max(1, len(images) * most // len(trials))]
+    return trials.select(np.isin(trials.image, kept))
 
 
 def _evaluated(trials: Trials) -> CriterionEvaluation:
