@@ -1,0 +1,36 @@
+"""Reading a page as a browser would: its elements, and all that it says."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+_EMPTY = {"meta", "img", "br", "link", "hr", "input", "col", "wbr"}
+
+
+class Page(HTMLParser):
+    """Elements in order, texts and attributes; refuses elements that are not closed where they should be.
+
+    Attributes:
+        elements: names of all elements, with how deep each lies.
+        said: every text and every value of an attribute but images.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, int]] = []
+        self.said: list[str] = []
+        self._open: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+        assert not self._open, f"not closed: {self._open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, len(self._open)))
+        self.said += [value for _, value in attributes if value and not value.startswith("data:image/")]
+        if tag not in _EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag == self._open.pop(), tag
+
+    def handle_data(self, data):
+        self.said.append(data)
