@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import presoftmax as ps
-from presoftmax.report import audit_sentences, write_audit
+from presoftmax.report import audit_sentences, html, write_audit
 from presoftmax.scores import assess
 from presoftmax.storage import RunFolder
 from presoftmax.text import LINE
@@ -81,3 +82,16 @@ def test_a_page_says_names_as_text(tmp_path, plain, write, names):
         assert all(map(is_harmless, text.split("\n"))), repr(text[:200])
         assert max(map(len, text.split("\n"))) <= LINE
     assert sum(map(len, page.said)) < sum(map(len, plain[write].said)) + 30_000
+
+
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_what_a_template_does_not_cut_is_printable_all_the_same(name):
+    said = html._finalized(name)
+    assert is_harmless(said)
+    assert len(said) <= LINE
+
+
+def test_images_and_markup_stay_as_they_are():
+    image = html.data_uri(b"x" * 9_000)
+    for kept in (image, Markup("<b>\n</b>"), 3, None):
+        assert html._finalized(kept) is kept

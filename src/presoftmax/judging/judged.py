@@ -11,6 +11,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from presoftmax.analysis import JudgedSummary, summarize_judged
+from presoftmax.data import as_path
 from presoftmax.report import data_uri
 from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
@@ -71,7 +72,7 @@ class Judged:
         """
         figure = judged_picture(self.source, self.classes, self.examples, self.measured)
         if path is not None:
-            save_as(figure, Path(path))
+            save_as(figure, as_path(path, "path"))
         return figure
 
     def save(self, folder: str | Path) -> Path:
@@ -86,9 +87,10 @@ class Judged:
         Raises:
             RunError: the folder exists already, or cannot be written.
         """
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self.write(made, {})
-        return Path(folder) / "score.html"
+        return path / "score.html"
 
     def write(self, folder: RunFolder, about: Mapping[str, Any]) -> None:
         """Write everything to a folder that is there, with more values for its ``run.json``."""

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from presoftmax.analysis import by_iteration, first_fooled, transfer_by_iteration
 from presoftmax.attacks import Attack
+from presoftmax.data import as_path
 from presoftmax.errors import warn
 from presoftmax.progress import Bar
 from presoftmax.scores import NaturalReference
 from presoftmax.storage import RunFolder
 from presoftmax.strength import Examples
 from presoftmax.tables import NOT_FINITE
+from presoftmax.tracing._arguments import callable_or_none, flag, whole
 from presoftmax.tracing.job import Job, JobOptions, prepare
 from presoftmax.tracing.loop import Block, stream
 from presoftmax.tracing.run_files import write_images, write_run_summary, write_run_tables
@@ -50,8 +52,9 @@ def trace(
     Args:
         attack: what to run; see `presoftmax.attacks`.
         source: a `Classifier`, or an ``nn.Module`` that takes [0, 1] images ``(N, 3, H, W)`` and returns logits.
-        images: an `ImageSet`; or ``(N, 3, H, W)``, uint8 or floats in [0, 1], which are rounded to 8 bits.
-        labels: true classes ``(N,)``, where ``images`` is not an `ImageSet`.
+        images: an `ImageSet`; ``(N, 3, H, W)`` or ``(N, H, W, 3)``, uint8 or floats in [0, 1], which are rounded to 8
+            bits; a list of such images; a loader, a dataset, a file of arrays or a folder.
+        labels: true classes ``(N,)``, where ``images`` brings none.
         on_block: called with every finished block of iterations.
         progress: None: a bar on a terminal and in a notebook; True: lines in a log, too; False: nothing.
         options: keywords, those of `JobOptions`:
@@ -78,8 +81,9 @@ def trace(
         DataError: images or labels that do not fit.
         ModelError: a model that does not answer with logits, or has another number of classes; a source in which no
             gradient reaches the image.
-        TypeError: a source without gradient.
+        TypeError: a source without gradient, or an argument of another kind.
     """
+    on_block, progress = callable_or_none("on_block", on_block), flag("progress", progress)
     job = prepare(attack, source, images, labels, **options)
     blocks: list[Block] = []
     with Bar(f"{job.attack.name} on {job.source.name}", (job.attack.steps + 1) * job.batches, progress) as bar:
@@ -137,11 +141,12 @@ class Trace:
         """When each example first fools the source and each victim; see `presoftmax.analysis.first_fooled`."""
         return first_fooled(self.steps, self.transfers)
 
-    def judge(self, natural: NaturalReference | None = None) -> "Judged":
+    def judge(self, natural: NaturalReference | str | Path | None = None) -> "Judged":
         """Say how strong the images of the last iteration are, and what they do to the victims.
 
         Args:
-            natural: what the source's logits look like on natural images; the clean images stand in for it.
+            natural: what the source's logits look like on natural images (or the file of it); the clean images stand in
+                for it.
         """
         from presoftmax.judging import judge_examples
 
@@ -159,7 +164,7 @@ class Trace:
 
         figure = iterations_figure(by_iteration(self.steps), transfer_by_iteration(self.transfers))
         if path is not None:
-            save_as(figure, Path(path))
+            save_as(figure, as_path(path, "path"))
         return figure
 
     def save(self, folder: str | Path) -> Path:
@@ -171,9 +176,10 @@ class Trace:
         Raises:
             RunError: it exists already, or cannot be written.
         """
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self._write(made)
-        return Path(folder)
+        return path
 
     def report(self, folder: str | Path) -> Path:
         """Write the same folder with its figures and ``report.html``.
@@ -186,10 +192,11 @@ class Trace:
         """
         from presoftmax.report.run import write_report
 
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self._write(made)
             write_report(made)
-        return Path(folder) / "report.html"
+        return path / "report.html"
 
     def _write(self, folder: RunFolder) -> None:
         examples = self.job.examples
@@ -248,6 +255,7 @@ class Trace:
         Raises:
             ValueError: it was not kept, or not reached.
         """
+        iteration = whole("iteration", iteration)
         found = [block.images[iteration] for block in self.blocks if iteration in block.images]
         if not found:
             raise ValueError(f"no images of iteration {iteration}; kept: {self.kept}")
