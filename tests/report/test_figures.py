@@ -17,6 +17,7 @@ from presoftmax.report.figures import (
     audit_figure,
     class_namer,
     gallery_figure,
+    in_order,
     iterations_figure,
     saturation_figure,
     save,
@@ -129,3 +130,27 @@ def test_a_dollar_is_a_dollar():
     figure = audit_figure("$5 and $6", torch.randn(5, 7))
     assert figure._suptitle.get_text().startswith("$5 and $6")
     assert not figure._suptitle.get_parse_math()
+
+
+def test_lines_and_panels_come_in_the_order_in_which_victims_were_given(tmp_path):
+    names = ["net10", "net9", "zeta", "alpha"]
+    network = Tiny()
+    attack = ps.attacks.over_optimized(steps=3, alpha=0.05)
+    victims = {name: Tiny(i) for i, name in enumerate(names, 1)}
+    trace = ps.trace(attack, network, make_set(network, 2), victims=victims)
+    legend = trace.plot().axes[2].get_legend()
+    assert [text.get_text() for text in legend.get_texts()][:4] == [f"fools {name}" for name in names]
+    curves = in_order(transfer_curves(trace.steps, trace.transfers), "victim", names)
+    panels = [axes.get_title() for axes in transfer_figure(curves, "").axes if axes.get_title()]
+    assert [title.split("\n")[0].removeprefix("Tiny to ") for title in panels] == names
+    assert in_order(curves, "victim", []).equals(curves)
+    assert in_order(curves, "victim", ["zeta"])["victim"][0] == "zeta"
+    page = trace.report(tmp_path / "run").read_text(encoding="utf-8")
+    rows = page[page.index("Removed by cleaning") :]
+    assert sorted(names, key=rows.index) == names
+
+
+def test_without_victims_nothing_is_drawn_of_them():
+    network = Tiny()
+    trace = ps.trace(ps.attacks.over_optimized(steps=3, alpha=0.05), network, make_set(network, 2))
+    assert len(trace.plot().axes) == 2

@@ -15,7 +15,7 @@ from presoftmax.text import LINE
 from presoftmax.workflows import audit
 from tests.conftest import CLASSES, Tiny, make_set
 from tests.text.nasty import NASTY
-from tests.text.pages import Page
+from tests.text.pages import Page, fits_a_phone
 from tests.text.test_printable import is_harmless
 
 pytestmark = pytest.mark.filterwarnings("ignore:what is natural:presoftmax.errors.PresoftmaxWarning")
@@ -82,6 +82,11 @@ def test_a_page_says_names_as_text(tmp_path, plain, write, names):
         assert all(map(is_harmless, text.split("\n"))), repr(text[:200])
         assert max(map(len, text.split("\n"))) <= LINE
     assert sum(map(len, page.said)) < sum(map(len, plain[write].said)) + 30_000
+
+
+@pytest.mark.parametrize("write", [run_page, audit_page])
+def test_a_page_fits_a_phone(plain, write):
+    fits_a_phone(plain[write])
 
 
 @pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)

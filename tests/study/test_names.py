@@ -15,7 +15,7 @@ from presoftmax.report.figures import style
 from presoftmax.text import LINE
 from tests.study.panel import CLASSES_COUNT, SIZE
 from tests.text.nasty import NASTY
-from tests.text.pages import Page
+from tests.text.pages import Page, fits_a_phone
 from tests.text.test_printable import is_harmless
 
 MODEL = """
@@ -102,6 +102,7 @@ def test_from_its_file_to_its_page(toml, tmp_path, monkeypatch, capsys):
     code, _, err = run(monkeypatch, capsys, "report", out)
     assert code == 0, err
     page = Page(out / "report" / "report.html")
+    fits_a_phone(page)
     for text in page.said:
         assert all(map(is_harmless, text.split("\n"))), repr(text[:200])
     assert max(len(line) for text in page.said for line in text.split("\n")) <= 3 * LINE

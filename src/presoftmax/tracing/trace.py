@@ -160,9 +160,10 @@ class Trace:
         Args:
             path: also write it there, in the format of its ending (``.png``, ``.svg``, ``.pdf``).
         """
-        from presoftmax.report.figures import iterations_figure, save_as
+        from presoftmax.report.figures import in_order, iterations_figure, save_as
 
-        figure = iterations_figure(by_iteration(self.steps), transfer_by_iteration(self.transfers))
+        shares = in_order(transfer_by_iteration(self.transfers), "victim", self.job.victim_names)
+        figure = iterations_figure(by_iteration(self.steps), shares)
         if path is not None:
             save_as(figure, as_path(path, "path"))
         return figure

@@ -33,15 +33,16 @@ def iterations_figure(means: pl.DataFrame, transfer: pl.DataFrame) -> Figure:
     """
     attacks = means["attack"].unique(maintain_order=True).to_list()
     with styled():
-        width = 11 if transfer["victim"].n_unique() <= _VICTIMS_INSIDE else 13.5
+        width = 11.0 if transfer["victim"].n_unique() <= _VICTIMS_INSIDE else 13.5
         figure = Figure(figsize=(width, 3.2 * len(attacks) + 0.2), layout="constrained")
-        grid = figure.subplots(len(attacks), 3, squeeze=False, sharex=True)
+        grid = figure.subplots(len(attacks), 3 if transfer.height else 2, squeeze=False, sharex=True)
         top = float(means.select(pl.max_horizontal("ca1", "log_odds").max()).item())
         for row, attack in zip(grid, attacks, strict=True):
             of_attack, name = means.filter(pl.col("attack") == attack), shown(attack, _LONGEST_ATTACK)
             _confidence(row[0], of_attack, name)
             _logits(row[1], of_attack, name, top)
-            _transfer(row[2], transfer.filter(pl.col("attack") == attack), name)
+            if transfer.height:
+                _transfer(row[2], transfer.filter(pl.col("attack") == attack), name)
         for axes in grid[-1]:
             axes.set_xlabel("iteration")
     return figure
