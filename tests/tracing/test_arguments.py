@@ -8,7 +8,7 @@ from traceback import walk_tb
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
@@ -190,6 +190,7 @@ ANYTHING = st.one_of(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(sorted(set(REFUSED) - {"stepz", "victims"})), value=ANYTHING)
+@example("images", "\n")
 def test_whatever_is_given_runs_or_is_refused_in_a_line(name, value):
     arguments = {"source": NET, "images": IMAGES, "labels": LABELS} | {name: value}
     error = refusal(lambda: ps.trace(ATTACK, **arguments))
