@@ -12,6 +12,7 @@ import polars as pl
 from scipy.stats import binomtest
 
 from presoftmax.analysis.bootstrap import median_interval
+from presoftmax.printing import Printed
 
 __all__ = ["JudgedSummary", "Median", "Share", "VictimTransfer", "summarize_judged"]
 
@@ -84,8 +85,8 @@ class VictimTransfer:
     right_before: Share
 
 
-@dataclass(frozen=True)
-class JudgedSummary:
+@dataclass(frozen=True, repr=False)
+class JudgedSummary(Printed):
     """What judged examples come to.
 
     Attributes:

@@ -17,6 +17,7 @@ from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, list_images, list_unlabeled
 from presoftmax.data.reading import read_images
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 
 __all__ = ["GivenImages", "as_images", "as_labels"]
 
@@ -26,8 +27,8 @@ _IMAGE_KEYS = ("images", "image", "pixel_values", "img", "x", "inputs")
 _LABEL_KEYS = ("labels", "label", "y", "target", "targets", "fine_label")
 
 
-@dataclass(frozen=True)
-class GivenImages:
+@dataclass(frozen=True, repr=False)
+class GivenImages(Printed):
     """Images that were given in some form.
 
     Attributes:

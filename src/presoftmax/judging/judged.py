@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from presoftmax.analysis import JudgedSummary, summarize_judged
 from presoftmax.data import as_path
+from presoftmax.printing import Printed, brief
 from presoftmax.report import data_uri
 from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
@@ -22,7 +23,7 @@ __all__ = ["Judged"]
 
 
 @dataclass(frozen=True, repr=False)
-class Judged:
+class Judged(Printed):
     """What adversarial examples are worth. Made by `presoftmax.judge`.
 
     Attributes:
@@ -116,14 +117,14 @@ class Judged:
             "notes": list(self.notes),
         }
 
-    def __repr__(self) -> str:
-        lines = list(self.summary.lines())
+    def _lines(self) -> list[str]:
+        lines = [(brief(name), text) for name, text in self.summary.lines()]
         width = max(len(name) for name, _ in lines)
         rows = [f"  {name:<{width}}  {text}" for name, text in lines[1:]]
         if len(rows) > _LINES:
             # The confidence is the last line: it is what all others are compared with.
             rows[_LINES - 2 : -1] = [f"  ... and {len(rows) - _LINES + 1} more in .summary"]
-        return "\n".join((f"{len(self.examples)} examples made on {self.source}", *rows))
+        return [f"{len(self.examples)} examples made on {brief(self.source)}", *rows]
 
     def _repr_html_(self) -> str:
         """In a notebook: the picture, and the table under it."""

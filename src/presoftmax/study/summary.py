@@ -10,14 +10,15 @@ import polars as pl
 from presoftmax.analysis import Trajectories, curves_of, last_true
 from presoftmax.analysis.claims import CLAIM_COLUMNS, StudyClaims, judge
 from presoftmax.errors import StudyError
+from presoftmax.printing import Printed
 from presoftmax.study.results import Results
 from presoftmax.study.units import Unit
 
 __all__ = ["StudySummary", "noise_rows", "ranking_rows", "summarize", "throughput"]
 
 
-@dataclass(frozen=True)
-class StudySummary:
+@dataclass(frozen=True, repr=False)
+class StudySummary(Printed):
     """What a study came to.
 
     Attributes:

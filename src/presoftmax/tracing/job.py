@@ -21,6 +21,7 @@ from presoftmax.models import (
     as_victims,
     worth_accelerating,
 )
+from presoftmax.printing import Printed
 from presoftmax.scores import Score, as_scores
 from presoftmax.storage import versions
 from presoftmax.tables import STEPS
@@ -55,8 +56,8 @@ class JobOptions(TypedDict, total=False):
     scores: Any
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, repr=False)
+class Job(Printed):
     """A checked attack on checked images; `presoftmax.tracing.stream` runs it. Made by `prepare`.
 
     ``watch`` is there once the networks are `accelerated`, whose weights it watches.

@@ -20,6 +20,7 @@ from presoftmax.attacks import Goal, SecondTarget, check_targets, draw_targets, 
 from presoftmax.choices import Precision
 from presoftmax.data import ImageSet
 from presoftmax.models import ask, check_logits, check_same_classes, frozen, keep_freed_memory, tf32
+from presoftmax.printing import Printed
 from presoftmax.tables import Recorder, perturbation_record
 from presoftmax.tracing._gradients import gradients
 from presoftmax.tracing.job import Job
@@ -30,8 +31,8 @@ __all__ = ["Block", "stream"]
 _BLOCK_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class Block:
+@dataclass(frozen=True, repr=False)
+class Block(Printed):
     """Consecutive iterations of one batch of examples.
 
     Attributes:

@@ -10,13 +10,14 @@ from torch import nn
 from presoftmax.data import ImageSet, Skipped, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import Model, as_model, check_same_classes, checked_logits, frozen
+from presoftmax.printing import Printed
 from presoftmax.tracing._arguments import whole
 
 __all__ = ["Selection", "are_right", "clean_logits", "select_correct"]
 
 
-@dataclass(frozen=True)
-class Selection:
+@dataclass(frozen=True, repr=False)
+class Selection(Printed):
     """What was kept, and what it was kept from.
 
     Attributes:

@@ -14,13 +14,14 @@ from presoftmax.attacks import Attack, Draws, Goal, Identity, as_objective, to_f
 from presoftmax.data import ImageSet
 from presoftmax.errors import AttackError, PresoftmaxError, first_line
 from presoftmax.models import Classifier, ask, is_out_of_memory
+from presoftmax.printing import Printed
 from presoftmax.tracing._gradients import check_graph, check_reaches, differentiate
 
 __all__ = ["AttackState", "ForwardPass"]
 
 
-@dataclass(frozen=True)
-class ForwardPass:
+@dataclass(frozen=True, repr=False)
+class ForwardPass(Printed):
     """The source's logits of the images of an iteration.
 
     Attributes:

@@ -15,6 +15,7 @@ from presoftmax.analysis import by_iteration, first_fooled, transfer_by_iteratio
 from presoftmax.attacks import Attack
 from presoftmax.data import as_path
 from presoftmax.errors import warn
+from presoftmax.printing import Printed, brief
 from presoftmax.progress import Bar
 from presoftmax.scores import NaturalReference
 from presoftmax.storage import RunFolder
@@ -97,7 +98,7 @@ def trace(
 
 
 @dataclass(frozen=True, repr=False)
-class Trace:
+class Trace(Printed):
     """What an attack did, iteration by iteration.
 
     Attributes:
@@ -207,11 +208,11 @@ class Trace:
         write_run_tables(folder, [self], self.complete)
         write_run_summary(folder, [self], {"settings": {}, "selection": None})
 
-    def __repr__(self) -> str:
+    def _lines(self) -> list[str]:
         job, means = self.job, by_iteration(self.steps)
-        name, last = job.attack.name, means.height and max(means["iteration"])
+        name, last = brief(job.attack.name), means.height and max(means["iteration"])
         whole = "" if self.complete else f" of {job.attack.steps}, interrupted"
-        lines = [f"Trace of {name} on {job.source.name}: {len(job.examples)} examples, {last} iterations{whole}"]
+        lines = [f"Trace of {name} on {brief(job.source.name)}: {len(job.examples)} examples, {last} iterations{whole}"]
         for column, label, digits in (("confidence", "confidence", 3), ("ca1", "CA1", 1), ("log_odds", "log-odds", 1)):
             values = means[column]
             if len(values):
@@ -220,10 +221,10 @@ class Trace:
         for victim in job.victim_names[:_VICTIMS_SHOWN]:
             share = shares.filter(pl.col("victim") == victim)["misclassified"]
             if len(share):
-                lines.append(f"  fools {victim}: {100 * share[0]:.0f} % to {100 * share[-1]:.0f} %")
+                lines.append(f"  fools {brief(victim)}: {100 * share[0]:.0f} % to {100 * share[-1]:.0f} %")
         if len(job.victim_names) > _VICTIMS_SHOWN:
             lines.append(f"  ... and {len(job.victim_names) - _VICTIMS_SHOWN} more victims")
-        return "\n".join((*lines, "  .steps, .transfers, .images; .judge(), .plot(), .report(folder)"))
+        return [*lines, "  .steps, .transfers, .images; .judge(), .plot(), .report(folder)"]
 
     def _repr_html_(self) -> str:
         """In a notebook: the figure, and the same lines under it."""

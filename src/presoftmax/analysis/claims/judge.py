@@ -11,6 +11,7 @@ from presoftmax.analysis.claims.claim import CLAIMS, Case, Evidence, Measurement
 from presoftmax.analysis.events import Values
 from presoftmax.analysis.ranking import BASELINES, RANKED, Ranking, rank_scores
 from presoftmax.analysis.trajectories import Trajectories
+from presoftmax.printing import Printed
 from presoftmax.scores import RECORDED, TopLogits
 from presoftmax.tables import TOP
 
@@ -26,8 +27,8 @@ CLAIM_COLUMNS = (
 """Columns of the `steps` table that claims are made from."""
 
 
-@dataclass(frozen=True)
-class StudyClaims:
+@dataclass(frozen=True, repr=False)
+class StudyClaims(Printed):
     """Every measurement, and every pair's rank correlations: keys are (attack, source, victim)."""
 
     measured: tuple[Measurement, ...]
