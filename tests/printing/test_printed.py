@@ -1,4 +1,4 @@
-"""Whatever an object holds, it prints in a dozen lines, in plain escaped HTML too, and equals what it did before."""
+"""Whatever an object holds, it prints in a dozen lines of plain text, in escaped HTML too, and equals what it did."""
 
 import dataclasses
 import importlib
@@ -23,9 +23,11 @@ from presoftmax.strength import Examples, MeasuredExamples, measure
 from presoftmax.study import ModelNames, Results, StudyConfig, StudyFolder, Unit
 from presoftmax.tracing import prepare
 from tests.conftest import CLASSES, Tiny, make_images
+from tests.text.nasty import NASTY
+from tests.text.test_printable import is_harmless
 
 MANY = 1000
-LONG = "an <b>id</b>\nthat is as long as a path, " * 12
+LONG = "an \x1b[31m\u202e<b>id</b>\nthat is as long as a path, " * 12
 pytestmark = pytest.mark.filterwarnings("ignore::presoftmax.errors.PresoftmaxWarning")
 
 
@@ -124,6 +126,7 @@ def check_text(text):
     assert len(text) <= 2000, text
     assert "tensor(" not in text
     assert "shape: (" not in text
+    assert all(map(is_harmless, text.split("\n"))), text
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -135,6 +138,31 @@ def test_it_prints_in_a_dozen_lines(name):
         page = Text(value._repr_html_())
         assert page.tags == ["pre"]
         assert page.text == repr(value)
+    elif hasattr(value, "_repr_html_"):
+        assert all(map(is_harmless, Text(value._repr_html_()).text.split("\n")))
+
+
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_any_name_is_text_on_its_line(name):
+    images = ps.ImageSet.from_arrays(make_images(2), [0, 1], [name, "b"])
+    for value in (
+        images,
+        ps.BlackBox(lambda shown: shown, name=name),
+        dataclasses.replace(ps.attacks.bim(3), name=name),
+    ):
+        check_text(repr(value))
+    for held in (name, Path(name), [name], {name: name}, Thing(name)):
+        assert is_harmless(brief(held))
+
+
+class Thing:
+    """Of somebody else, who prints it as he likes."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
 
 
 @pytest.mark.parametrize("name", ["the attack bim", "Classifier", "Ensemble", "BlackBox", "an attack of one's own"])

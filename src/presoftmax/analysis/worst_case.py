@@ -11,7 +11,7 @@ from presoftmax.analysis._outcomes import Outcome, outcomes_of
 from presoftmax.analysis.judged import Share
 from presoftmax.data import ImageSet
 from presoftmax.errors import DataError
-from presoftmax.printing import Printed, brief, listed
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.tables import WORST_CASE, WORST_CASE_TRANSFERS
 
 __all__ = ["WorstCase", "worst_case"]
@@ -39,7 +39,7 @@ class WorstCase(Printed):
     def _lines(self) -> list[str]:
         right = self.examples.filter("right_before")
         lines = [
-            f"The worst of {listed(self.attacks)} on {brief(self.source)}: {self.examples.height} examples",
+            f"The worst of {first_few(self.attacks)} on {brief(self.source)}: {self.examples.height} examples",
             f"  fools {brief(self.source)}: {Share.count(right['adversarial'])}",
         ]
         victims = self.transfers["victim"].unique(maintain_order=True).to_list()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from presoftmax.data.form import as_grey_levels, described
 from presoftmax.errors import DataError
-from presoftmax.printing import Printed, brief, listed
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.text import storable
 
 __all__ = ["ImageSet", "Skipped", "nothing_usable"]
@@ -47,7 +47,7 @@ class ImageSet(Printed):
     def _lines(self) -> Iterator[str]:
         size = " x ".join(map(str, self.images.shape[2:]))
         yield f"ImageSet of {len(self)} images of {size}, {len(set(self.labels.tolist()))} classes"
-        yield f"  ids: {listed(self.ids)}"
+        yield f"  ids: {first_few(self.ids)}"
         if self.skipped:
             first = self.skipped[0]
             yield f"  {len(self.skipped)} could not be read, the first: {brief(first.file)}: {first.reason}"

@@ -18,6 +18,7 @@ from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
 from presoftmax.storage import RunFolder, versions
 from presoftmax.strength import LEVELS, Examples, MeasuredExamples
+from presoftmax.text import printable
 
 __all__ = ["Judged"]
 
@@ -118,7 +119,7 @@ class Judged(Printed):
         }
 
     def _lines(self) -> list[str]:
-        lines = [(brief(name), text) for name, text in self.summary.lines()]
+        lines = [(printable(name), text) for name, text in self.summary.lines()]
         width = max(len(name) for name, _ in lines)
         rows = [f"  {name:<{width}}  {text}" for name, text in lines[1:]]
         if len(rows) > _LINES:
@@ -128,10 +129,9 @@ class Judged(Printed):
 
     def _repr_html_(self) -> str:
         """In a notebook: the picture, and the table under it."""
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in self.summary.lines()
-        )
+        lines = ((escape(printable(name)), escape(text)) for name, text in self.summary.lines())
+        left = "<td style='text-align:left'>"
+        rows = "".join(f"<tr>{left}{name}</td>{left}{text}</td></tr>" for name, text in lines)
         image = data_uri(png_of(self.plot()))
         return f'<img alt="confidence against strength" style="max-width:100%" src="{image}"><table>{rows}</table>'
 

@@ -7,7 +7,9 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["Printed", "brief", "listed"]
+from presoftmax.text import printable
+
+__all__ = ["Printed", "brief", "first_few"]
 
 _LINES = 12
 _WIDTH = 150
@@ -28,7 +30,7 @@ class Printed:
             yield f"  {name}: {brief(getattr(self, name))}"
 
     def __repr__(self) -> str:
-        lines = [_cut(line, _WIDTH) for line in self._lines()]
+        lines = [printable(line, _WIDTH) for line in self._lines()]
         if len(lines) > _LINES:
             lines[_LINES - 1 :] = [f"  ... and {len(lines) - _LINES + 1} more"]
         return "\n".join(lines)
@@ -46,23 +48,17 @@ def brief(value: Any) -> str:
     if isinstance(value, Printed):
         return repr(value).splitlines()[0]
     if isinstance(value, str | PurePath):
-        return _cut(str(value), _TEXT)
+        return printable(value, _TEXT)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     if hasattr(value, "height") and hasattr(value, "columns"):
         return f"a table of {value.height} rows"
     if isinstance(value, Mapping | tuple | list | Set):
-        return listed(value, brief)
-    return _cut(repr(value), 2 * _TEXT)
+        return first_few(value, brief)
+    return printable(" ".join(repr(value).split()), 2 * _TEXT)
 
 
-def listed(values: Any, text: Any = brief) -> str:
+def first_few(values: Any, text: Any = brief) -> str:
     """The first few of many things, and how many there are."""
     first = ", ".join(text(each) for each in islice(values, _SHOWN))
     return f"{first}, ... ({len(values)})" if len(values) > _SHOWN else first or "none"
-
-
-def _cut(text: str, length: int) -> str:
-    """One line of at most so many characters."""
-    line = " ".join(text.splitlines())
-    return line if len(line) <= length else f"{line[: length - 3]}..."

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.choices import Precision
 from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
-from presoftmax.printing import Printed, brief, listed
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.scores import load_scores
 from presoftmax.study._numbers import Count, Counts, Seconds, Side
 from presoftmax.study.attack_config import AttackConfig, Strict
@@ -81,10 +81,10 @@ class StudyConfig(Printed, Strict):
 
     def _lines(self) -> Iterator[str]:
         yield f"StudyConfig {brief(self.title)}"
-        yield f"  models: {listed(self.models)}"
+        yield f"  models: {first_few(self.models)}"
         if self.victims:
-            yield f"  victims: {listed(self.victims)}"
-        yield f"  attacks: {listed([attack.label for attack in self.attacks])}"
+            yield f"  victims: {first_few(self.victims)}"
+        yield f"  attacks: {first_few([attack.label for attack in self.attacks])}"
         images = f"{self.images.count} of {brief(self.images.path)}"
         yield f"  images: {images}; precision {self.precision}, seed {self.seed}"
 
