@@ -27,6 +27,7 @@ from presoftmax.storage import versions
 from presoftmax.tables import STEPS
 from presoftmax.tracing._arguments import as_attack, as_class_numbers, as_iterations, as_names, flag, whole
 from presoftmax.tracing._gradients import differentiable, gradients
+from presoftmax.tracing._limits import check_budget, check_stop, passes_of
 
 __all__ = ["Job", "JobOptions", "default_batch_size", "prepare"]
 
@@ -54,6 +55,8 @@ class JobOptions(TypedDict, total=False):
     precision: str
     accelerate: bool | None
     scores: Any
+    stop_at: float | None
+    budget: int | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,6 +77,8 @@ class Job(Printed):
     keep: frozenset[int]
     precision: Precision = Precision.EXACT
     scores: tuple[Score, ...] = ()
+    stop_at: float | None = None
+    budget: int | None = None
     watch: WeightWatch | None = field(default=None, repr=False)
 
     def describe(self) -> dict[str, Any]:
@@ -87,6 +92,9 @@ class Job(Printed):
             "seed": self.seed,
             "batch_size": self.batch_size,
             "precision": self.precision.value,
+            "stop_at": self.stop_at,
+            "budget": self.budget,
+            "source_passes": passes_of(self.attack),
             "variants": self.variants(),
             "device": str(self.source.device),
             "versions": versions(),
@@ -135,6 +143,8 @@ class _Options:
     precision: str = Precision.EXACT
     accelerate: bool | None = None
     scores: Any = ()
+    stop_at: float | None = None
+    budget: int | None = None
 
 
 @gradients()
@@ -144,6 +154,7 @@ def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **opti
     attack, given = as_attack(attack), _Options(**options)
     batch_size = None if given.batch_size is None else whole("batch_size", given.batch_size, least=1)
     wanted, kept = flag("accelerate", given.accelerate), as_iterations(given.keep, attack.steps)
+    stop_at, budget = check_stop(given.stop_at), check_budget(attack, given.budget)
     precision = choice(Precision, given.precision, "precision")
     white_box = differentiable(as_source(source))
     examples = _examples(images, labels, as_names(given.ids))
@@ -161,6 +172,8 @@ def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **opti
         keep=kept,
         precision=precision,
         scores=as_scores(given.scores, taken=[column.name for column in STEPS]),
+        stop_at=stop_at,
+        budget=budget,
     )
     wanted = worth_accelerating(job.passes, precision) if wanted is None else wanted
     return job.accelerated() if wanted else job

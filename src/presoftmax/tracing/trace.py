@@ -75,6 +75,12 @@ def trace(
         accelerate: whether networks are run as copies that compute the same faster (batch norms folded, another memory
             layout), checked on these images, and the process keeps freed memory while it runs (see
             `presoftmax.models.keep_freed_memory`). When left out, where the attack is long enough for it to pay.
+        stop_at: log-odds from which an example does not move any more: of its targets together, where the attack has
+            some (``group_log_odds``), else of anything but the true class (``misclassification_log_odds``). Its rows
+            go on with the same image, so that every table has every iteration; until then they are those of the attack
+            without, and `presoftmax.analysis.halted_at` says when.
+        budget: passes of the source, forward and backward, that an example may cost; an attack that needs more is
+            refused before anything runs. ``trace.job.describe()`` has what it costs.
         scores: scores of one's own, recorded as further columns of `steps`; see `presoftmax.scores.score`.
 
     Raises:
