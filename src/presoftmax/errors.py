@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from presoftmax.text import one_line, printable
+from presoftmax.text import LINE, one_line, printable
 
 __all__ = [
     "AttackError",
@@ -35,6 +35,10 @@ _BETWEEN = ("presoftmax", "torch", "contextlib", "functools")
 
 class PresoftmaxError(Exception):
     """Something that the user can put right."""
+
+    def __str__(self) -> str:
+        # A message names paths and models, and those may hold anything.
+        return printable(super().__str__(), LINE)
 
 
 class ModelError(PresoftmaxError, ValueError):
@@ -85,7 +89,7 @@ def warn(message: str) -> None:
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     module = str(frame.f_globals.get("__name__"))
     where = frame.f_code.co_filename, frame.f_lineno, module, registry
-    warnings.warn_explicit(message, PresoftmaxWarning, *where)
+    warnings.warn_explicit(printable(message, LINE), PresoftmaxWarning, *where)
 
 
 def face(module: str, names: Iterable[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

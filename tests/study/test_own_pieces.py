@@ -180,5 +180,5 @@ def test_what_a_score_gives_is_checked(mine, photos, tiny):
 def test_pieces_of_the_wrong_kind_are_refused(make, words):
     with pytest.raises(PresoftmaxError, match=words):
         make()
-    with pytest.raises(TypeError, match="trace takes an Attack, not str; load_attack gives one by its name"):
+    with pytest.raises(TypeError, match="not the text .over-optimized.; attacks.load_attack"):
         ps.trace("over-optimized", None, None)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presoftmax.text import LINE, NAME, file_name, one_line, printable, storable
+from presoftmax.text import LINE, NAME, counted, file_name, listed, one_line, printable, storable
 from tests.text.nasty import NASTY
 
 NAMES = st.text(st.characters(), max_size=120)
@@ -74,3 +74,10 @@ def test_any_text_can_be_stored(text):
     stored = storable(text)
     stored.encode("utf-8")
     assert stored == text or any(0xD800 <= ord(each) < 0xE000 for each in text)
+
+
+def test_things_are_counted_and_listed_as_in_a_sentence():
+    assert [counted(n, "photo") for n in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
+    said = [listed(["a", "b", "c", "d", "e"][:n]) for n in range(6)]
+    assert said == ["", "a", "a and b", "a, b and c", "a, b, c and d", "5 other models"]
+    assert listed(["x" * 999, "a\n"]) == f"{printable('x' * 999)} and a\\n"

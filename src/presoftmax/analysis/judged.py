@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 from presoftmax.analysis.bootstrap import median_interval
 from presoftmax.analysis.prediction import Cells, auroc
+from presoftmax.printing import Printed
 
 __all__ = ["JudgedSummary", "Median", "RanksTransfer", "Share", "VictimTransfer", "summarize_judged"]
 
@@ -98,8 +99,8 @@ class RanksTransfer:
     examples: int
 
 
-@dataclass(frozen=True)
-class JudgedSummary:
+@dataclass(frozen=True, repr=False)
+class JudgedSummary(Printed):
     """What judged examples come to.
 
     Attributes:

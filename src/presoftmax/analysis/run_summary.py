@@ -8,6 +8,7 @@ import polars as pl
 from presoftmax.analysis.events import Flags, beyond_natural, first_high, first_true
 from presoftmax.analysis.iterations import by_iteration, transfer_by_iteration
 from presoftmax.analysis.trajectories import Trajectories, read_trajectories
+from presoftmax.printing import Printed
 
 __all__ = ["AttackSummary", "Point", "summarize"]
 
@@ -26,8 +27,8 @@ class Point:
     transfer: dict[str, float]
 
 
-@dataclass(frozen=True)
-class AttackSummary:
+@dataclass(frozen=True, repr=False)
+class AttackSummary(Printed):
     """What one attack showed.
 
     Attributes:

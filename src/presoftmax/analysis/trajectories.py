@@ -11,6 +11,7 @@ import polars as pl
 
 from presoftmax.analysis.events import Flags, Values, first_true
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.tables import NOT_FINITE
 
 __all__ = ["Trajectories", "TransferCriterion", "by_source", "read_trajectories"]
@@ -21,8 +22,8 @@ TransferCriterion = Literal["misclassified", "targeted"]
 _KEYS = ["attack", "source"]
 
 
-@dataclass(frozen=True)
-class Trajectories:
+@dataclass(frozen=True, repr=False)
+class Trajectories(Printed):
     """N examples over T iterations, all of them finite.
 
     Attributes:

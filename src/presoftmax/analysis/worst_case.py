@@ -11,6 +11,7 @@ from presoftmax.analysis._outcomes import Outcome, outcomes_of
 from presoftmax.analysis.judged import Share
 from presoftmax.data import ImageSet
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.tables import WORST_CASE, WORST_CASE_TRANSFERS
 
 __all__ = ["WorstCase", "worst_case"]
@@ -20,7 +21,7 @@ _SAME_NETWORK = 0.1
 
 
 @dataclass(frozen=True, repr=False)
-class WorstCase:
+class WorstCase(Printed):
     """The worst that several attacks do to the same images. Made by `presoftmax.analysis.worst_case`.
 
     Attributes:
@@ -35,24 +36,19 @@ class WorstCase:
     examples: pl.DataFrame
     transfers: pl.DataFrame
 
-    def __repr__(self) -> str:
-        shown = ", ".join(self.attacks[:_SHOWN]) + (f" and {len(self.attacks) - _SHOWN} more" * self._has_more)
+    def _lines(self) -> list[str]:
         right = self.examples.filter("right_before")
         lines = [
-            f"The worst of {shown} on {self.source}: {self.examples.height} examples",
-            f"  fools {self.source}: {Share.count(right['adversarial'])}",
+            f"The worst of {first_few(self.attacks)} on {brief(self.source)}: {self.examples.height} examples",
+            f"  fools {brief(self.source)}: {Share.count(right['adversarial'])}",
         ]
         victims = self.transfers["victim"].unique(maintain_order=True).to_list()
         for victim in victims[:_SHOWN]:
             rows = self.transfers.filter("right_before", pl.col("victim") == victim)
-            lines.append(f"  fools {victim}: {Share.count(rows['misclassified'])}")
+            lines.append(f"  fools {brief(victim)}: {Share.count(rows['misclassified'])}")
         if len(victims) > _SHOWN:
             lines.append(f"  ... and {len(victims) - _SHOWN} more victims")
-        return "\n".join((*lines, "  of those that were right before; .examples, .transfers"))
-
-    @property
-    def _has_more(self) -> bool:
-        return len(self.attacks) > _SHOWN
+        return [*lines, "  of those that were right before; .examples, .transfers"]
 
 
 _SHOWN = 5

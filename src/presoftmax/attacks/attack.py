@@ -1,5 +1,6 @@
 """An attack is data: what to drive up, how to step, how far to go, when to round."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,6 +14,7 @@ from presoftmax.attacks.transforms import Identity, View
 from presoftmax.attacks.updates import Update
 from presoftmax.choices import Discretization, SecondTarget, choice
 from presoftmax.errors import AttackError
+from presoftmax.printing import Printed, brief
 from presoftmax.text import storable
 
 __all__ = ["Attack"]
@@ -22,8 +24,8 @@ _AT_THE_IMAGE = (Identity(),)
 _CHOICES: dict[str, type[StrEnum]] = {"discretization": Discretization, "space": Space, "second_target": SecondTarget}
 
 
-@dataclass(frozen=True)
-class Attack:
+@dataclass(frozen=True, repr=False)
+class Attack(Printed):
     """An iterative attack; `presoftmax.trace` runs it.
 
     Attributes:
@@ -51,6 +53,11 @@ class Attack:
     second_target: SecondTarget = SecondTarget.UNIFORM
     start: Start | None = None
     views: tuple[View, ...] = _AT_THE_IMAGE
+
+    def _lines(self) -> Iterator[str]:
+        yield f"Attack {brief(self.name)}: {self.steps} steps of {brief(self.update)} on {brief(self.objective)}"
+        targets = f"{self.num_targets} targets" if self.num_targets else "untargeted"
+        yield f"  {targets}, {brief(self.constraint)}, {self.discretization} rounding, steps in {self.space} units"
 
     def __post_init__(self) -> None:
         whole("num_targets", self.num_targets, 0, MOST_TARGETS)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from presoftmax.errors import AttackError
+from presoftmax.text import printable
 
 __all__ = [
     "AttackGoal",
@@ -107,4 +108,4 @@ def choice(kind: type[Choice], value: str, name: str) -> Choice:
     except ValueError:
         options = [each.value for each in kind]
         said = " or ".join(options) if len(options) == 2 else f"one of {', '.join(options)}"
-        raise AttackError(f"{name} must be {said}, got {value!r}") from None
+        raise AttackError(f"{name} must be {said}, got {printable(repr(value), 40)}") from None

@@ -12,21 +12,23 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSam
 
 from presoftmax.data.arrays import is_array_file, read_arrays
 from presoftmax.data.form import as_images as as_pixels
-from presoftmax.data.form import described
+from presoftmax.data.form import as_path, described
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, list_images, list_unlabeled
 from presoftmax.data.reading import read_images
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 
 __all__ = ["GivenImages", "as_images", "as_labels"]
 
 _BATCH = 64
+_LARGEST = 2.0**53  # up to which doubles are whole numbers
 _IMAGE_KEYS = ("images", "image", "pixel_values", "img", "x", "inputs")
 _LABEL_KEYS = ("labels", "label", "y", "target", "targets", "fine_label")
 
 
-@dataclass(frozen=True)
-class GivenImages:
+@dataclass(frozen=True, repr=False)
+class GivenImages(Printed):
     """Images that were given in some form.
 
     Attributes:
@@ -56,7 +58,7 @@ def as_images(given: Any, what: str = "images") -> GivenImages:
     if isinstance(given, ImageSet):
         return GivenImages(given.images, _known(given.labels), given.ids)
     if isinstance(given, str | Path):
-        return _of_path(Path(given))
+        return _of_path(as_path(given, what))
     if isinstance(given, DataLoader | Dataset):
         return _of_loader(given, what)
     return GivenImages(as_pixels(what, _tensor(given, what)))
@@ -72,7 +74,7 @@ def as_labels(given: Any, what: str = "labels") -> Tensor:
     if values.ndim != 1 or values.is_complex() or values.dtype == torch.bool:
         raise DataError(f"{what} must be whole numbers (N,), one for each image, got {described(values)}")
     if values.is_floating_point():
-        split = (values != values.round()).nonzero()
+        split = ((values != values.round()) | (values.abs() > _LARGEST)).nonzero()
         if len(split):
             raise DataError(f"{what}: {float(values[split[0, 0]]):g} of image {int(split[0, 0])} is no class number")
     return values.to(torch.int64)

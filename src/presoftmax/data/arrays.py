@@ -12,6 +12,7 @@ from presoftmax.data._array_files import open_arrays, read_stored
 from presoftmax.data._stored import Found, Stored
 from presoftmax.data.form import as_images, as_path, described
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 
 __all__ = ["ARRAY_FILES", "Arrays", "is_array_file", "read_arrays"]
 
@@ -26,8 +27,8 @@ _LABELS = ("labels", "label", "y", "y_true", "true_labels", "arr_1")
 _IN_A_LIST = re.compile(r"(\[\d+\])+")
 
 
-@dataclass(frozen=True)
-class Arrays:
+@dataclass(frozen=True, repr=False)
+class Arrays(Printed):
     """What a file holds.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Images as numbers, brought to one form, where only one reading is possible; and paths, however they are given."""
 
-from os import PathLike
+from os import PathLike, fsencode, fspath
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,21 @@ def described(values: Tensor) -> str:
 
 
 def as_path(value: Any, what: str) -> Path:
-    """A path of a text or a path; raises `TypeError` for anything else."""
-    if isinstance(value, str | PathLike) and not isinstance(value, bytes):
-        return Path(value)
-    raise TypeError(f"{what}: expected a path, as text or as a Path, got {type(value).__name__}")
+    """A path of a text or a path.
+
+    Raises:
+        DataError: a text that names nothing on any disk.
+        TypeError: anything else.
+    """
+    text = fspath(value) if isinstance(value, str | PathLike) else None
+    if not isinstance(text, str):
+        raise TypeError(f"{what}: expected a path, as text or as a Path, got {type(value).__name__}")
+    try:
+        if not text or b"\0" in fsencode(text):
+            raise DataError(f"{what}: {text!r} is no path")
+    except UnicodeEncodeError:
+        raise DataError(f"{what}: {text!r} is no path") from None
+    return Path(text)
 
 
 def as_images(where: str, values: Tensor) -> Tensor:

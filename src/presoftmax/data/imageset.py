@@ -11,6 +11,7 @@ from torch import Tensor
 
 from presoftmax.data.form import as_grey_levels, described
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.text import storable
 
 __all__ = ["ImageSet", "Skipped", "nothing_usable"]
@@ -24,8 +25,8 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True)
-class ImageSet:
+@dataclass(frozen=True, repr=False)
+class ImageSet(Printed):
     """Images of one size with labels and ids; ``images, labels = image_set`` unpacks it.
 
     Attributes:
@@ -42,6 +43,14 @@ class ImageSet:
     ids: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     numbered_folders: int | None = None
+
+    def _lines(self) -> Iterator[str]:
+        size = " x ".join(map(str, self.images.shape[2:]))
+        yield f"ImageSet of {len(self)} images of {size}, {len(set(self.labels.tolist()))} classes"
+        yield f"  ids: {first_few(self.ids)}"
+        if self.skipped:
+            first = self.skipped[0]
+            yield f"  {len(self.skipped)} could not be read, the first: {brief(first.file)}: {first.reason}"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(map(storable, self.ids)))

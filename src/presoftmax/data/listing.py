@@ -11,6 +11,7 @@ from presoftmax.data._labels import WORDNET_ID, imagenet_positions, label_of
 from presoftmax.data._names import Names
 from presoftmax.data.form import as_path
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 
 __all__ = ["UNKNOWN", "Entry", "Listing", "list_images", "list_unlabeled"]
 
@@ -33,8 +34,8 @@ class Entry:
     label: int
 
 
-@dataclass(frozen=True)
-class Listing:
+@dataclass(frozen=True, repr=False)
+class Listing(Printed):
     """The images of one place, in a fixed order.
 
     ``numbered_folders`` is how many class folders were numbered in the order of their names, because nothing better was

@@ -17,6 +17,7 @@ from presoftmax.interop._capture import Captured, Shown, as_zero_to_one, look_at
 from presoftmax.interop._matching import Matcher
 from presoftmax.interop._tables import Trajectory, number, steps_table, transfers_table
 from presoftmax.models import Classifier, as_victims, check_logits, frozen, logits_in, own_name
+from presoftmax.printing import brief
 from presoftmax.scores import Score, as_scores
 from presoftmax.tables import STEPS
 
@@ -289,7 +290,7 @@ class Recording:
             self._paused = False
 
     def __repr__(self) -> str:
-        attack, source = self._names
+        attack, source = map(brief, self._names)
         seen = f"{self.forwards} passes, {self.backwards} with gradient"
         if not self._passes:
             return f"Recording of {attack} on {source}: {len(self.examples)} examples, {seen}"

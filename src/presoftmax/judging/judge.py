@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from presoftmax.data import as_path
 from presoftmax.errors import warn
 from presoftmax.judging._notes import notes_on
 from presoftmax.judging._pairs import pair
@@ -75,9 +76,8 @@ def judge(
             model, name=model.name, mean=mean or (0, 0, 0), std=std or (1, 1, 1), classes=classes or model.classes
         )
     examples = pair(model, clean, adversarial, labels, ids)
-    reference = NaturalReference.load(Path(natural)) if isinstance(natural, str | Path) else natural
     fitted = load_predictor(Path(predictor)) if isinstance(predictor, str | Path) else predictor
-    judged = judge_examples(examples, model, victims, reference, scores, batch_size, progress, surrogates, fitted)
+    judged = judge_examples(examples, model, victims, natural, scores, batch_size, progress, surrogates, fitted)
     for note in judged.notes:
         warn(note)
     return judged
@@ -87,7 +87,7 @@ def judge_examples(
     examples: Examples,
     source: Any,
     victims: Any = (),
-    natural: NaturalReference | None = None,
+    natural: NaturalReference | str | Path | None = None,
     scores: Any = (),
     batch_size: int = 16,
     progress: bool | None = None,
@@ -96,5 +96,7 @@ def judge_examples(
 ) -> Judged:
     """Judge pairs of images; see `judge`, which makes pairs of whatever one has, and warns."""
     model = as_source(source)
+    if natural is not None and not isinstance(natural, NaturalReference):
+        natural = NaturalReference.load(as_path(natural, "natural"))
     measured = measure(examples, model, victims, natural, batch_size, scores, progress, surrogates, predictor)
     return Judged(examples, measured, model.name, model.classes, tuple(notes_on(examples, measured)))

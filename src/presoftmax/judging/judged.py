@@ -11,17 +11,20 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from presoftmax.analysis import JudgedSummary, summarize_judged
+from presoftmax.data import as_path
+from presoftmax.printing import Printed, brief
 from presoftmax.report import data_uri
 from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
 from presoftmax.storage import RunFolder, versions
 from presoftmax.strength import LEVELS, Examples, MeasuredExamples
+from presoftmax.text import printable
 
 __all__ = ["Judged"]
 
 
 @dataclass(frozen=True, repr=False)
-class Judged:
+class Judged(Printed):
     """What adversarial examples are worth. Made by `presoftmax.judge`.
 
     Attributes:
@@ -71,7 +74,7 @@ class Judged:
         """
         figure = judged_picture(self.source, self.classes, self.examples, self.measured)
         if path is not None:
-            save_as(figure, Path(path))
+            save_as(figure, as_path(path, "path"))
         return figure
 
     def save(self, folder: str | Path) -> Path:
@@ -86,9 +89,10 @@ class Judged:
         Raises:
             RunError: the folder exists already, or cannot be written.
         """
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self.write(made, {})
-        return Path(folder) / "score.html"
+        return path / "score.html"
 
     def write(self, folder: RunFolder, about: Mapping[str, Any]) -> None:
         """Write everything to a folder that is there, with more values for its ``run.json``."""
@@ -114,21 +118,20 @@ class Judged:
             "notes": list(self.notes),
         }
 
-    def __repr__(self) -> str:
-        lines = list(self.summary.lines())
+    def _lines(self) -> list[str]:
+        lines = [(printable(name), text) for name, text in self.summary.lines()]
         width = max(len(name) for name, _ in lines)
         rows = [f"  {name:<{width}}  {text}" for name, text in lines[1:]]
         if len(rows) > _LINES:
             # The confidence is the last line: it is what all others are compared with.
             rows[_LINES - 2 : -1] = [f"  ... and {len(rows) - _LINES + 1} more in .summary"]
-        return "\n".join((f"{len(self.examples)} examples made on {self.source}", *rows))
+        return [f"{len(self.examples)} examples made on {brief(self.source)}", *rows]
 
     def _repr_html_(self) -> str:
         """In a notebook: the picture, and the table under it."""
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in self.summary.lines()
-        )
+        lines = ((escape(printable(name)), escape(text)) for name, text in self.summary.lines())
+        left = "<td style='text-align:left'>"
+        rows = "".join(f"<tr>{left}{name}</td>{left}{text}</td></tr>" for name, text in lines)
         image = data_uri(png_of(self.plot()))
         return f'<img alt="confidence against strength" style="max-width:100%" src="{image}"><table>{rows}</table>'
 

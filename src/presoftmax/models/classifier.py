@@ -14,6 +14,7 @@ from presoftmax.models._arguments import check_pixels, class_names, exits_raised
 from presoftmax.models.logits import logits_in
 from presoftmax.models.names import own_name
 from presoftmax.models.variants import AS_GIVEN, ModelVariant
+from presoftmax.printing import Printed, brief
 from presoftmax.text import storable
 
 __all__ = ["BlackBox", "Classifier", "Model", "frozen"]
@@ -36,7 +37,7 @@ class Model(Protocol):
         ...
 
 
-class Classifier(nn.Module):
+class Classifier(Printed, nn.Module):
     """A network with its normalization and input size inside.
 
     Takes images ``(N, 3, H, W)`` as uint8 (0 to 255) or float (0 to 1) and returns float32 logits ``(N, M)``.
@@ -49,6 +50,12 @@ class Classifier(nn.Module):
     std: Tensor
     _scale: Tensor
     _shift: Tensor
+
+    def _lines(self) -> Iterator[str]:
+        size = "any size" if self.preprocessing.size is None else f"size {self.preprocessing.size}"
+        classes = "" if self.classes is None else f", {len(self.classes)} named classes"
+        what = f"{type(self.network).__name__}, {size}{classes}"
+        yield f"{type(self).__name__} {brief(self.name)}: {what}, run {self.variant} on {self.device}"
 
     def __init__(
         self,
@@ -146,7 +153,7 @@ class Classifier(nn.Module):
         return (pixels - self.mean) / self.std
 
 
-class BlackBox:
+class BlackBox(Printed):
     """A victim of which only the answers are known: any callable from 8-bit images to logits.
 
     Args:
@@ -154,6 +161,10 @@ class BlackBox:
         name: how tables and figures call it; the name of the function when left out.
         classes: names of the M classes.
     """
+
+    def _lines(self) -> Iterator[str]:
+        classes = "" if self.classes is None else f", {len(self.classes)} named classes"
+        yield f"BlackBox {brief(self.name)}: {type(self.function).__name__}{classes}"
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from presoftmax.text import printable
+
 __all__ = ["Bar"]
 
 _SOON = 2.0
@@ -31,7 +33,7 @@ class Bar:
     def __init__(
         self, what: str, total: int, wanted: bool | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._what, self._total, self._done = what, total, 0
+        self._what, self._total, self._done = printable(what), total, 0
         self._console = Console(stderr=True, markup=False, emoji=False)
         self._looked_at = self._console.is_terminal or self._console.is_jupyter
         self._shown = wanted if wanted is not None else self._looked_at
@@ -61,7 +63,7 @@ class Bar:
         if not self._shown or now - self._began < _SOON:
             return
         if self._looked_at:
-            self._draw(seen)
+            self._draw(printable(seen))
         elif now - self._last_line >= _LINE:
             self._last_line = now
             left = (now - self._began) * (self._total - self._done) / max(self._done, 1)

@@ -7,6 +7,7 @@ from io import BytesIO
 from PIL import Image
 
 from presoftmax.report.html import data_uri
+from presoftmax.text import counted
 
 __all__ = ["LARGE", "Band", "Hero", "pair_sentence", "thumbnail"]
 
@@ -88,11 +89,11 @@ def pair_sentence(heroes: Sequence[Hero], most: float, images: int) -> str:
     weak, strong = heroes[:2]
     text = (
         f"Both read confidence {weak.confidence:.2f}. Before the softmax the one stands {weak.ca1:.1f} high, the other "
-        f"{strong.ca1:.1f}; the largest of {images} natural images is {most:.1f}."
+        f"{strong.ca1:.1f}; the largest of {counted(images, 'natural image')} is {most:.1f}."
     )
     if weak.fooled is None or strong.fooled is None:
         return text
-    of = f"of {weak.fooled[1]} other models"
+    of = f"of {counted(weak.fooled[1], 'other model')}"
     if weak.fooled == strong.fooled:
         return f"{text} Each fools {weak.fooled[0]} {of}."
     return f"{text} They fool {weak.fooled[0]} and {strong.fooled[0]} {of}."

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from presoftmax.text import LINE, printable
+from presoftmax.text import LINE, counted, listed, printable
 
 __all__ = ["data_uri", "render"]
 
@@ -19,7 +19,7 @@ _DATA = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]*")
 def render(template: str, **values: Any) -> str:
     """A template of ``report/templates`` with these values; whatever they hold is printable, and escaped.
 
-    In a template ``NAME | shown`` keeps a name as short as names are shown.
+    In a template ``NAME | shown`` keeps a name as short as names are shown, ``NAMES | listed`` says a few of them.
     """
     environment = Environment(
         loader=PackageLoader("presoftmax.report"),
@@ -28,7 +28,7 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         finalize=_finalized,
     )
-    environment.filters["shown"] = printable
+    environment.filters.update(shown=printable, counted=counted, listed=listed)
     return environment.get_template(template).render(**values)
 
 

@@ -15,6 +15,7 @@ from scipy import stats
 from torch import Tensor
 
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.scores.registry import SCORES
 from presoftmax.storage import replace_text
 
@@ -27,8 +28,8 @@ _FEWEST = 20
 _TOP_K = 5
 
 
-@dataclass(frozen=True)
-class Tail:
+@dataclass(frozen=True, repr=False)
+class Tail(Printed):
     """Upper tail of CA1: the sorted natural values, and a generalized Pareto law beyond a threshold.
 
     Attributes:
@@ -74,8 +75,8 @@ class Tail:
         return torch.from_numpy(np.where(x <= self.threshold, empirical, beyond))
 
 
-@dataclass(frozen=True)
-class TopLogits:
+@dataclass(frozen=True, repr=False)
+class TopLogits(Printed):
     """Where the largest logits of a model's natural images lie.
 
     Attributes:
@@ -102,8 +103,8 @@ class TopLogits:
         return torch.einsum("...i,...i->...", off @ precision, off).clamp_min(0).sqrt()
 
 
-@dataclass(frozen=True)
-class NaturalReference:
+@dataclass(frozen=True, repr=False)
+class NaturalReference(Printed):
     """Natural logits of one model.
 
     Attributes:

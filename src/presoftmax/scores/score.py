@@ -1,6 +1,6 @@
 """What a score is: logits in, one number out, and what a reader must know of it. It is declared once, where it is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -135,9 +135,10 @@ def as_scores(given: Any, taken: Iterable[str] = ()) -> tuple[Score, ...]:
     """
     found: list[Score] = []
     names = set(taken)
-    for each in [given] if isinstance(given, Score) else given:
+    several = isinstance(given, Sequence | Set | Iterator) and not isinstance(given, str)
+    for each in given if several else [given]:
         if not isinstance(each, Score) and not takes_two(each):
-            raise TypeError(f"a score is a Score or a function (logits, facts) -> (N,), not {type(each).__name__}")
+            raise TypeError(f"scores: each is a Score or a function (logits, facts) -> (N,), not {type(each).__name__}")
         one = each if isinstance(each, Score) else score()(each)
         if one.name == "<lambda>":
             one = replace(one, name=f"score_{len(found) + 1}")

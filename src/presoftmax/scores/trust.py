@@ -6,6 +6,7 @@ from torch import Tensor
 
 from presoftmax import numerics
 from presoftmax.numerics import FORMATS
+from presoftmax.printing import Printed
 from presoftmax.scores.natural import measures, quantiles
 
 __all__ = ["Trust", "assess"]
@@ -13,8 +14,8 @@ __all__ = ["Trust", "assess"]
 _QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 
 
-@dataclass(frozen=True)
-class Trust:
+@dataclass(frozen=True, repr=False)
+class Trust(Printed):
     """What natural logits say of a model's confidence.
 
     Attributes:

@@ -19,6 +19,7 @@ from presoftmax.data import (
     read_images,
 )
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.strength.distortions import rounding
 
 __all__ = ["Examples", "read_examples"]
@@ -28,8 +29,8 @@ _NO_PERTURBATION = 64.0
 _AS_THEY_ARE, _AS_THE_SOURCE = "as they are", "framed as the source frames its photos"
 
 
-@dataclass(frozen=True)
-class Examples:
+@dataclass(frozen=True, repr=False)
+class Examples(Printed):
     """Pairs of images.
 
     Attributes:

@@ -13,6 +13,7 @@ from presoftmax import numerics
 from presoftmax.attacks import Goal
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, Model, as_source, as_victims, ask, check_same_classes, checked_logits, frozen
+from presoftmax.printing import Printed
 from presoftmax.progress import Bar
 from presoftmax.scores import Facts, NaturalReference, Score, as_scores, compute, ranges
 from presoftmax.strength.distortions import DISTORTIONS, rounding
@@ -36,8 +37,8 @@ from presoftmax.tables import (
 __all__ = ["MeasuredExamples", "measure"]
 
 
-@dataclass(frozen=True)
-class MeasuredExamples:
+@dataclass(frozen=True, repr=False)
+class MeasuredExamples(Printed):
     """What was found; the columns are in `presoftmax.schema`.
 
     Attributes:

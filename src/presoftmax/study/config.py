@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.choices import Copies, Precision
 from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
+from presoftmax.printing import Printed, brief, first_few
 from presoftmax.scores import load_scores
 from presoftmax.study._numbers import Count, Counts, Seconds, Side
 from presoftmax.study.attack_config import AttackConfig, Strict
@@ -45,7 +47,7 @@ class ImagesConfig(Strict):
     resize: Side | None = None
 
 
-class StudyConfig(Strict):
+class StudyConfig(Printed, Strict):
     """A whole study. Everything in it changes what comes out; what does not (device, engine) is an option of the run.
 
     Attributes:
@@ -83,6 +85,15 @@ class StudyConfig(Strict):
     families: Families = Field(default_factory=dict)
     final_images: bool = True
     gallery: Counts = 4
+
+    def _lines(self) -> Iterator[str]:
+        yield f"StudyConfig {brief(self.title)}"
+        yield f"  models: {first_few(self.models)}"
+        if self.victims:
+            yield f"  victims: {first_few(self.victims)}"
+        yield f"  attacks: {first_few([attack.label for attack in self.attacks])}"
+        images = f"{self.images.count} of {brief(self.images.path)}"
+        yield f"  images: {images}; precision {self.precision}, seed {self.seed}"
 
     @field_validator("models", "victims")
     @classmethod

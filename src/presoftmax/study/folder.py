@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from presoftmax.errors import RunError, StudyError
+from presoftmax.printing import Printed
 from presoftmax.storage import (
     DamagedError,
     checksum,
@@ -51,8 +52,8 @@ _LOCK = ".lock"
 _KIND = "presoftmax study"
 
 
-@dataclass(frozen=True)
-class StudyFolder:
+@dataclass(frozen=True, repr=False)
+class StudyFolder(Printed):
     """How the files of a study are read and written."""
 
     path: Path

@@ -16,14 +16,15 @@ from presoftmax.models import (
     load_victim,
     table_names,
 )
+from presoftmax.printing import Printed
 from presoftmax.study._patience import Patient
 from presoftmax.study.config import VICTIM_TIMEOUT, StudyConfig
 
 __all__ = ["ModelNames", "Panel", "load_panel"]
 
 
-@dataclass(frozen=True)
-class ModelNames:
+@dataclass(frozen=True, repr=False)
+class ModelNames(Printed):
     """How to load the models of a study, and how its tables call them.
 
     Attributes:

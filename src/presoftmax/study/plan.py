@@ -10,6 +10,7 @@ from presoftmax.analysis import log_spaced
 from presoftmax.data import ImageSet, check_location, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import default_device
+from presoftmax.printing import Printed
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import ModelNames, load_panel
 from presoftmax.study.selection import candidates_of
@@ -45,8 +46,8 @@ class Cost:
     hours: float
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Printed):
     """A whole study.
 
     Attributes:

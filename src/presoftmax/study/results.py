@@ -11,6 +11,7 @@ from presoftmax.analysis import Trajectories, read_trajectories
 from presoftmax.analysis.claims import CLAIMS, Evidence, StudyClaims
 from presoftmax.choices import Copies
 from presoftmax.errors import StudyError
+from presoftmax.printing import Printed
 from presoftmax.scores import TopLogits
 from presoftmax.storage import DamagedError, scan_tables, table_columns
 from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
@@ -23,8 +24,8 @@ from presoftmax.tables import NOT_FINITE, STEPS, polars_schema
 __all__ = ["Results", "claims_content"]
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Printed):
     """A finished study, read from its folder alone.
 
     Attributes:

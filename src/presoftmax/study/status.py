@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presoftmax.errors import PresoftmaxError
+from presoftmax.printing import Printed
 from presoftmax.storage import DamagedError
 from presoftmax.study._damage import is_as_written, looks_whole
 from presoftmax.study.config import StudyConfig
@@ -38,8 +39,8 @@ class Progress:
     seconds_left: float | None
 
 
-@dataclass(frozen=True)
-class Status:
+@dataclass(frozen=True, repr=False)
+class Status(Printed):
     """A whole study.
 
     Attributes:

@@ -11,6 +11,7 @@ from presoftmax.analysis import Trajectories, curves_of, last_true
 from presoftmax.analysis.claims import CLAIM_COLUMNS, StudyClaims, judge
 from presoftmax.analysis.prediction import Evaluation, evaluate
 from presoftmax.errors import StudyError
+from presoftmax.printing import Printed
 from presoftmax.study.points import points_of
 from presoftmax.study.results import Results
 from presoftmax.study.units import Unit
@@ -21,8 +22,8 @@ _MOST_TRIALS = 60_000
 """Of each criterion, in a report: `presoftmax predict evaluate` takes all of them, and minutes."""
 
 
-@dataclass(frozen=True)
-class StudySummary:
+@dataclass(frozen=True, repr=False)
+class StudySummary(Printed):
     """What a study came to.
 
     Attributes:

@@ -21,6 +21,7 @@ from presoftmax.choices import Copies, Precision
 from presoftmax.data import ImageSet
 from presoftmax.errors import RunError
 from presoftmax.models import Classifier, Model, accelerate, frozen, is_out_of_memory, keep_freed_memory
+from presoftmax.printing import Printed
 from presoftmax.scores import load_scores
 from presoftmax.storage import versions
 from presoftmax.study._copies import copies_table
@@ -49,8 +50,8 @@ SHOWN_ITERATIONS = 12
 OnBlock = Callable[[Job, Block], None]
 
 
-@dataclass(frozen=True)
-class TaskResult:
+@dataclass(frozen=True, repr=False)
+class TaskResult(Printed):
     """What came of a task: files by name, and what is known besides."""
 
     files: dict[str, bytes]
@@ -84,8 +85,8 @@ class VariantsTask:
     image_iterations: int
 
 
-@dataclass(frozen=True)
-class UnitTask:
+@dataclass(frozen=True, repr=False)
+class UnitTask(Printed):
     """A unit with all that it needs.
 
     Attributes:

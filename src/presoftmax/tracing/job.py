@@ -21,10 +21,13 @@ from presoftmax.models import (
     as_victims,
     worth_accelerating,
 )
+from presoftmax.printing import Printed
 from presoftmax.scores import Score, as_scores
 from presoftmax.storage import versions
 from presoftmax.tables import STEPS
+from presoftmax.tracing._arguments import as_attack, as_class_numbers, as_iterations, as_names, flag, whole
 from presoftmax.tracing._gradients import differentiable, gradients
+from presoftmax.tracing._limits import check_budget, check_stop, passes_of
 
 __all__ = ["Job", "JobOptions", "default_batch_size", "prepare"]
 
@@ -52,10 +55,12 @@ class JobOptions(TypedDict, total=False):
     precision: str
     accelerate: bool | None
     scores: Any
+    stop_at: float | None
+    budget: int | None
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, repr=False)
+class Job(Printed):
     """A checked attack on checked images; `presoftmax.tracing.stream` runs it. Made by `prepare`.
 
     ``watch`` is there once the networks are `accelerated`, whose weights it watches.
@@ -72,6 +77,8 @@ class Job:
     keep: frozenset[int]
     precision: Precision = Precision.EXACT
     scores: tuple[Score, ...] = ()
+    stop_at: float | None = None
+    budget: int | None = None
     watch: WeightWatch | None = field(default=None, repr=False)
 
     def describe(self) -> dict[str, Any]:
@@ -85,6 +92,9 @@ class Job:
             "seed": self.seed,
             "batch_size": self.batch_size,
             "precision": self.precision.value,
+            "stop_at": self.stop_at,
+            "budget": self.budget,
+            "source_passes": passes_of(self.attack),
             "variants": self.variants(),
             "device": str(self.source.device),
             "versions": versions(),
@@ -133,20 +143,21 @@ class _Options:
     precision: str = Precision.EXACT
     accelerate: bool | None = None
     scores: Any = ()
+    stop_at: float | None = None
+    budget: int | None = None
 
 
 @gradients()
 def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **options: Unpack[JobOptions]) -> Job:
     """Check everything that can be checked before the first pass; arguments as for `trace`."""
     check_keywords("trace", options, JobOptions.__annotations__)
-    if not isinstance(attack, Attack):
-        raise TypeError(f"trace takes an Attack, not {type(attack).__name__}; load_attack gives one by its name")
-    given = _Options(**options)
-    examples = _examples(images, labels, given.ids)
-    if given.batch_size is not None and given.batch_size < 1:
-        raise DataError(f"batch_size must be at least 1, got {given.batch_size}")
+    attack, given = as_attack(attack), _Options(**options)
+    batch_size = None if given.batch_size is None else whole("batch_size", given.batch_size, least=1)
+    wanted, kept = flag("accelerate", given.accelerate), as_iterations(given.keep, attack.steps)
+    stop_at, budget = check_stop(given.stop_at), check_budget(attack, given.budget)
     precision = choice(Precision, given.precision, "precision")
     white_box = differentiable(as_source(source))
+    examples = _examples(images, labels, as_names(given.ids))
     victims = as_victims(given.victims, taken=[white_box.name])
     views = len(attack.views)
     job = Job(
@@ -156,13 +167,15 @@ def prepare(attack: Attack, source: Any, images: Any, labels: Any = None, **opti
         victim_names=tuple(victims),
         examples=examples,
         targets=_targets(attack, examples, given.targets),
-        seed=given.seed,
-        batch_size=given.batch_size or default_batch_size(examples, white_box.device, precision, views),
-        keep=_kept(attack, given.keep),
+        seed=whole("seed", given.seed),
+        batch_size=batch_size or default_batch_size(examples, white_box.device, precision, views),
+        keep=kept,
         precision=precision,
         scores=as_scores(given.scores, taken=[column.name for column in STEPS]),
+        stop_at=stop_at,
+        budget=budget,
     )
-    wanted = worth_accelerating(job.passes, precision) if given.accelerate is None else given.accelerate
+    wanted = worth_accelerating(job.passes, precision) if wanted is None else wanted
     return job.accelerated() if wanted else job
 
 
@@ -178,11 +191,12 @@ def _examples(images: Any, labels: Any, ids: Sequence[str] | None) -> ImageSet:
         if labels is not None or ids is not None:
             raise DataError("an ImageSet brings its own labels and ids")
         examples = images
-    elif labels is None:
-        raise DataError("labels are missing: trace(attack, source, images, labels)")
     else:
-        pixels = _rounded(as_images(images).pixels)
-        examples = ImageSet.from_arrays(pixels, as_labels(labels), ids)
+        given = as_images(images)
+        known = given.labels if labels is None else as_labels(labels)
+        if known is None:
+            raise DataError("labels are missing: trace(attack, source, images, labels)")
+        examples = ImageSet.from_arrays(_rounded(given.pixels), known, given.ids if ids is None else ids)
     if len(examples) == 0:
         raise DataError("there are no images to attack")
     return examples
@@ -199,16 +213,6 @@ def _rounded(images: Tensor) -> Tensor:
     return pixels
 
 
-def _kept(attack: Attack, keep: Iterable[int] | Literal["all"]) -> frozenset[int]:
-    steps = range(attack.steps + 1)
-    if keep == "all":
-        return frozenset(steps)
-    kept = frozenset(int(i) for i in keep) | {attack.steps}
-    if not kept <= set(steps):
-        raise AttackError(f"keep: iterations are 0 to {attack.steps}, got {sorted(kept - set(steps))}")
-    return kept
-
-
 def _targets(attack: Attack, examples: ImageSet, targets: Any) -> Tensor | None:
     if targets is None:
         return None
@@ -216,4 +220,4 @@ def _targets(attack: Attack, examples: ImageSet, targets: Any) -> Tensor | None:
         raise AttackError(f"{attack.name} is untargeted: it takes no targets")
     # The number of classes is only known from the first logits; the shape is settled here.
     most = torch.iinfo(torch.int32).max
-    return check_targets(torch.as_tensor(targets), examples.ids, examples.labels, most, attack.num_targets)
+    return check_targets(as_class_numbers(targets), examples.ids, examples.labels, most, attack.num_targets)

@@ -20,8 +20,10 @@ from presoftmax.attacks import Goal, SecondTarget, check_targets, draw_targets, 
 from presoftmax.choices import Precision
 from presoftmax.data import ImageSet
 from presoftmax.models import ask, check_logits, check_same_classes, frozen, keep_freed_memory, tf32
+from presoftmax.printing import Printed
 from presoftmax.tables import Recorder, perturbation_record
 from presoftmax.tracing._gradients import gradients
+from presoftmax.tracing._limits import reached
 from presoftmax.tracing.job import Job
 from presoftmax.tracing.step import AttackState, ForwardPass
 
@@ -30,8 +32,8 @@ __all__ = ["Block", "stream"]
 _BLOCK_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class Block:
+@dataclass(frozen=True, repr=False)
+class Block(Printed):
     """Consecutive iterations of one batch of examples.
 
     Attributes:
@@ -77,18 +79,23 @@ def run_batch(job: Job, index: int) -> Iterator[Block]:
     state = AttackState(job.attack, job.source, batch, job.seed)
     blocks = _BlockMaker(job, index, batch, state.clean)
     goal: Goal | None = None
+    stopped = torch.zeros(len(batch), dtype=torch.bool, device=state.clean.device)
     for iteration in range(job.attack.steps + 1):
         forward = state.forward()
         goal = goal or _goal(job, batch, start, forward.logits.detach())
         vanished = state.backward(forward, goal)
         victim_logits = _victim_logits(job, forward, check=iteration == 0)
-        blocks.record(iteration, forward, vanished, victim_logits)
+        source_logits = _source_logits(job, forward)
+        if job.stop_at is not None:
+            stopped = stopped | reached(job.stop_at, source_logits, goal)
+            vanished = vanished & ~stopped
+        blocks.record(iteration, forward, vanished, source_logits, victim_logits)
         if iteration == job.attack.steps:
             yield blocks.finish(goal, state.floats.cpu())
         elif blocks.is_full:
             yield blocks.finish(goal)
         if iteration < job.attack.steps:
-            state.step(forward)
+            state.step(forward, None if job.stop_at is None else stopped)
 
 
 class _BlockMaker:
@@ -108,16 +115,21 @@ class _BlockMaker:
         return self._recorder.is_full or time.monotonic() - self._since >= _BLOCK_SECONDS
 
     @torch.no_grad()
-    def record(self, iteration: int, forward: ForwardPass, vanished: Tensor, victim_logits: list[Tensor]) -> None:
+    def record(
+        self,
+        iteration: int,
+        forward: ForwardPass,
+        vanished: Tensor,
+        source_logits: Tensor,
+        victim_logits: list[Tensor],
+    ) -> None:
         """Take an iteration."""
-        job, pixels, logits = self._job, forward.pixels, forward.logits.detach()
+        job, pixels = self._job, forward.pixels
         record = perturbation_record(pixels, self._previous, self._clean)
         record["gradient_vanished"] = vanished
         record["probe"] = torch.zeros_like(vanished)
-        if job.attack.discretization.source_sees_pixels:
-            self._recorder.add(iteration, record, logits, victim_logits)
-        else:
-            self._recorder.add(iteration, record, ask(job.source, pixels), victim_logits, logits)
+        floats = None if job.attack.discretization.source_sees_pixels else forward.logits.detach()
+        self._recorder.add(iteration, record, source_logits, victim_logits, floats)
         if iteration in job.keep:
             self._kept[iteration] = pixels
         self._previous, self._last = pixels, iteration
@@ -128,6 +140,14 @@ class _BlockMaker:
         images = {iteration: pixels.cpu() for iteration, pixels in self._kept.items()}
         self._kept, self._since = {}, time.monotonic()
         return Block(steps, transfers, images, float_images, self._index, self._last)
+
+
+@torch.no_grad()
+def _source_logits(job: Job, forward: ForwardPass) -> Tensor:
+    """The source's logits of the recorded images: one more pass where it saw the floats behind them."""
+    if job.attack.discretization.source_sees_pixels:
+        return forward.logits.detach()
+    return ask(job.source, forward.pixels)
 
 
 @torch.no_grad()

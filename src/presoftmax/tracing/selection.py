@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 
 from presoftmax.data import ImageSet, Skipped, nothing_usable
 from presoftmax.errors import DataError
-from presoftmax.models import Model, check_same_classes, checked_logits, frozen
+from presoftmax.models import Model, as_model, check_same_classes, checked_logits, frozen
+from presoftmax.printing import Printed
+from presoftmax.tracing._arguments import whole
 
 __all__ = ["Selection", "are_right", "clean_logits", "select_correct"]
 
 
-@dataclass(frozen=True)
-class Selection:
+@dataclass(frozen=True, repr=False)
+class Selection(Printed):
     """What was kept, and what it was kept from.
 
     Attributes:
@@ -34,30 +38,38 @@ class Selection:
 
 
 def select_correct(
-    pieces: Iterable[ImageSet], models: Sequence[Model], limit: int | None = None, batch_size: int = 32
+    pieces: ImageSet | Iterable[ImageSet], models: Any, limit: int | None = None, batch_size: int = 32
 ) -> Selection:
     """Keep the images that all models classify correctly.
 
     Args:
-        pieces: sets of images, looked at one after the other (a generator need not decode what is not needed).
-        models: all of the same number of classes.
+        pieces: a set of images, or several, looked at one after the other (a generator need not decode what is not
+            needed).
+        models: all of the same number of classes; several, or one, each as for `presoftmax.models.as_model`.
         limit: stop once so many are found.
         batch_size: images shown to a model at a time.
 
     Raises:
         DataError: a label out of range, or no image is left.
         ModelError: a model that does not answer with logits, or models with different numbers of classes.
+        TypeError: something that is no set of images, no model or no number.
     """
+    several = isinstance(models, Iterable) and not isinstance(models, nn.Module | str)
+    looking = tuple(map(as_model, models if several else [models]))
+    batch_size = whole("batch_size", batch_size, least=1)
+    limit = None if limit is None else whole("limit", limit, least=1)
     kept: list[ImageSet] = []
     skipped: list[Skipped] = []
     looked_at = num_classes = 0
-    correct = dict.fromkeys((model.name for model in models), 0)
+    correct = dict.fromkeys((model.name for model in looking), 0)
     not_finite = dict(correct)
-    for piece in pieces:
+    for piece in [pieces] if isinstance(pieces, ImageSet) else pieces:
+        if not isinstance(piece, ImageSet):
+            raise TypeError(f"pieces: expected an ImageSet, or several, got {type(piece).__name__}")
         skipped += piece.skipped
         for batch in piece.batches(batch_size):
             right = torch.ones(len(batch), dtype=torch.bool)
-            for model, logits in zip(models, clean_logits(models, batch), strict=True):
+            for model, logits in zip(looking, clean_logits(looking, batch), strict=True):
                 num_classes = logits.shape[1]
                 hit = are_right(logits, batch.labels)
                 correct[model.name] += int(hit.sum())

@@ -14,13 +14,14 @@ from presoftmax.attacks import Attack, Draws, Goal, Identity, as_objective, to_f
 from presoftmax.data import ImageSet
 from presoftmax.errors import AttackError, PresoftmaxError, first_line
 from presoftmax.models import Classifier, ask, is_out_of_memory
+from presoftmax.printing import Printed
 from presoftmax.tracing._gradients import check_graph, check_reaches, differentiate
 
 __all__ = ["AttackState", "ForwardPass"]
 
 
-@dataclass(frozen=True)
-class ForwardPass:
+@dataclass(frozen=True, repr=False)
+class ForwardPass(Printed):
     """The source's logits of the images of an iteration.
 
     Attributes:
@@ -98,9 +99,14 @@ class AttackState:
         return vanished(self._gradients, by_logit, self._objective.loss_class(goal))
 
     @torch.no_grad()
-    def step(self, forward: ForwardPass) -> None:
-        """Make the images of the next iteration; those whose gradient is not finite stay as they are."""
-        attack, std = self._attack, self._source.std
+    def step(self, forward: ForwardPass, stopped: Tensor | None = None) -> None:
+        """Make the images of the next iteration; those whose gradient is not finite stay as they are.
+
+        Args:
+            forward: the pass of the iteration under way.
+            stopped: images that do not move any more, bool ``(N,)``.
+        """
+        attack, std, before = self._attack, self._source.std, self.floats
         if attack.start is not None and self._iteration == 0:
             started = attack.start(self._clean_floats, self._draws()).clamp(0, 1)
             self._variable = attack.space.variable(started)
@@ -115,6 +121,8 @@ class AttackState:
                 step, self._memory = attack.update.step(gradients, self._memory)
             self._variable = attack.space.moved(origin, step, std)
         self.floats = attack.constraint.project(attack.space.images(self._variable), self._clean_floats).clamp_(0, 1)
+        if stopped is not None:
+            self.floats = torch.where(stopped[:, None, None, None], before, self.floats)
         if not attack.space.is_unbounded:
             self._variable = self.floats
         self._iteration += 1

@@ -13,12 +13,15 @@ from torch import Tensor
 
 from presoftmax.analysis import by_iteration, first_fooled, transfer_by_iteration
 from presoftmax.attacks import Attack
+from presoftmax.data import as_path
 from presoftmax.errors import warn
+from presoftmax.printing import Printed, brief
 from presoftmax.progress import Bar
 from presoftmax.scores import NaturalReference
 from presoftmax.storage import RunFolder
 from presoftmax.strength import Examples
 from presoftmax.tables import NOT_FINITE
+from presoftmax.tracing._arguments import callable_or_none, flag, whole
 from presoftmax.tracing.job import Job, JobOptions, prepare
 from presoftmax.tracing.loop import Block, stream
 from presoftmax.tracing.run_files import write_images, write_run_summary, write_run_tables
@@ -50,8 +53,9 @@ def trace(
     Args:
         attack: what to run; see `presoftmax.attacks`.
         source: a `Classifier`, or an ``nn.Module`` that takes [0, 1] images ``(N, 3, H, W)`` and returns logits.
-        images: an `ImageSet`; or ``(N, 3, H, W)``, uint8 or floats in [0, 1], which are rounded to 8 bits.
-        labels: true classes ``(N,)``, where ``images`` is not an `ImageSet`.
+        images: an `ImageSet`; ``(N, 3, H, W)`` or ``(N, H, W, 3)``, uint8 or floats in [0, 1], which are rounded to 8
+            bits; a list of such images; a loader, a dataset, a file of arrays or a folder.
+        labels: true classes ``(N,)``, where ``images`` brings none.
         on_block: called with every finished block of iterations.
         progress: None: a bar on a terminal and in a notebook; True: lines in a log, too; False: nothing.
         options: keywords, those of `JobOptions`:
@@ -71,6 +75,12 @@ def trace(
         accelerate: whether networks are run as copies that compute the same faster (batch norms folded, another memory
             layout), checked on these images, and the process keeps freed memory while it runs (see
             `presoftmax.models.keep_freed_memory`). When left out, where the attack is long enough for it to pay.
+        stop_at: log-odds from which an example does not move any more: of its targets together, where the attack has
+            some (``group_log_odds``), else of anything but the true class (``misclassification_log_odds``). Its rows
+            go on with the same image, so that every table has every iteration; until then they are those of the attack
+            without, and `presoftmax.analysis.halted_at` says when.
+        budget: passes of the source, forward and backward, that an example may cost; an attack that needs more is
+            refused before anything runs. ``trace.job.describe()`` has what it costs.
         scores: scores of one's own, recorded as further columns of `steps`; see `presoftmax.scores.score`.
 
     Raises:
@@ -78,8 +88,9 @@ def trace(
         DataError: images or labels that do not fit.
         ModelError: a model that does not answer with logits, or has another number of classes; a source in which no
             gradient reaches the image.
-        TypeError: a source without gradient.
+        TypeError: a source without gradient, or an argument of another kind.
     """
+    on_block, progress = callable_or_none("on_block", on_block), flag("progress", progress)
     job = prepare(attack, source, images, labels, **options)
     blocks: list[Block] = []
     with Bar(f"{job.attack.name} on {job.source.name}", (job.attack.steps + 1) * job.batches, progress) as bar:
@@ -93,7 +104,7 @@ def trace(
 
 
 @dataclass(frozen=True, repr=False)
-class Trace:
+class Trace(Printed):
     """What an attack did, iteration by iteration.
 
     Attributes:
@@ -137,11 +148,12 @@ class Trace:
         """When each example first fools the source and each victim; see `presoftmax.analysis.first_fooled`."""
         return first_fooled(self.steps, self.transfers)
 
-    def judge(self, natural: NaturalReference | None = None) -> "Judged":
+    def judge(self, natural: NaturalReference | str | Path | None = None) -> "Judged":
         """Say how strong the images of the last iteration are, and what they do to the victims.
 
         Args:
-            natural: what the source's logits look like on natural images; the clean images stand in for it.
+            natural: what the source's logits look like on natural images (or the file of it); the clean images stand in
+                for it.
         """
         from presoftmax.judging import judge_examples
 
@@ -155,11 +167,12 @@ class Trace:
         Args:
             path: also write it there, in the format of its ending (``.png``, ``.svg``, ``.pdf``).
         """
-        from presoftmax.report.figures import iterations_figure, save_as
+        from presoftmax.report.figures import in_order, iterations_figure, save_as
 
-        figure = iterations_figure(by_iteration(self.steps), transfer_by_iteration(self.transfers))
+        shares = in_order(transfer_by_iteration(self.transfers), "victim", self.job.victim_names)
+        figure = iterations_figure(by_iteration(self.steps), shares)
         if path is not None:
-            save_as(figure, Path(path))
+            save_as(figure, as_path(path, "path"))
         return figure
 
     def save(self, folder: str | Path) -> Path:
@@ -171,9 +184,10 @@ class Trace:
         Raises:
             RunError: it exists already, or cannot be written.
         """
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self._write(made)
-        return Path(folder)
+        return path
 
     def report(self, folder: str | Path) -> Path:
         """Write the same folder with its figures and ``report.html``.
@@ -186,10 +200,11 @@ class Trace:
         """
         from presoftmax.report.run import write_report
 
-        with RunFolder.making(Path(folder)) as made:
+        path = as_path(folder, "folder")
+        with RunFolder.making(path) as made:
             self._write(made)
             write_report(made)
-        return Path(folder) / "report.html"
+        return path / "report.html"
 
     def _write(self, folder: RunFolder) -> None:
         examples = self.job.examples
@@ -199,11 +214,11 @@ class Trace:
         write_run_tables(folder, [self], self.complete)
         write_run_summary(folder, [self], {"settings": {}, "selection": None})
 
-    def __repr__(self) -> str:
+    def _lines(self) -> list[str]:
         job, means = self.job, by_iteration(self.steps)
-        name, last = job.attack.name, means.height and max(means["iteration"])
+        name, last = brief(job.attack.name), means.height and max(means["iteration"])
         whole = "" if self.complete else f" of {job.attack.steps}, interrupted"
-        lines = [f"Trace of {name} on {job.source.name}: {len(job.examples)} examples, {last} iterations{whole}"]
+        lines = [f"Trace of {name} on {brief(job.source.name)}: {len(job.examples)} examples, {last} iterations{whole}"]
         for column, label, digits in (("confidence", "confidence", 3), ("ca1", "CA1", 1), ("log_odds", "log-odds", 1)):
             values = means[column]
             if len(values):
@@ -212,10 +227,10 @@ class Trace:
         for victim in job.victim_names[:_VICTIMS_SHOWN]:
             share = shares.filter(pl.col("victim") == victim)["misclassified"]
             if len(share):
-                lines.append(f"  fools {victim}: {100 * share[0]:.0f} % to {100 * share[-1]:.0f} %")
+                lines.append(f"  fools {brief(victim)}: {100 * share[0]:.0f} % to {100 * share[-1]:.0f} %")
         if len(job.victim_names) > _VICTIMS_SHOWN:
             lines.append(f"  ... and {len(job.victim_names) - _VICTIMS_SHOWN} more victims")
-        return "\n".join((*lines, "  .steps, .transfers, .images; .judge(), .plot(), .report(folder)"))
+        return [*lines, "  .steps, .transfers, .images; .judge(), .plot(), .report(folder)"]
 
     def _repr_html_(self) -> str:
         """In a notebook: the figure, and the same lines under it."""
@@ -248,6 +263,7 @@ class Trace:
         Raises:
             ValueError: it was not kept, or not reached.
         """
+        iteration = whole("iteration", iteration)
         found = [block.images[iteration] for block in self.blocks if iteration in block.images]
         if not found:
             raise ValueError(f"no images of iteration {iteration}; kept: {self.kept}")

@@ -26,6 +26,7 @@ from presoftmax.data import (
 )
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, checked_logits, frozen, load_model
+from presoftmax.printing import Printed
 from presoftmax.report import audit_sentences, write_audit
 from presoftmax.scores import NaturalReference, Trust, assess
 from presoftmax.storage import RunFolder, versions
@@ -35,8 +36,8 @@ __all__ = ["Audit", "run_audit"]
 _BATCH = 16
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Printed):
     """A finished audit: its folder, what ``--json`` prints, what was found, in sentences, and what was not read."""
 
     folder: Path

@@ -11,6 +11,7 @@ from presoftmax.attacks import Attack, check_count, composed, load_attack, multi
 from presoftmax.choices import Balance, Discretization
 from presoftmax.data import ImageSet, open_pool, samples, stream_pool
 from presoftmax.models import Classifier, Model, distinct_names, load_model, load_victim, table_names
+from presoftmax.printing import Printed
 from presoftmax.report.run import write_report
 from presoftmax.scores import load_scores
 from presoftmax.storage import RunFolder
@@ -134,8 +135,8 @@ class DemoWatcher(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Demo:
+@dataclass(frozen=True, repr=False)
+class Demo(Printed):
     """A finished run: its folder, the summary that ``--json`` prints, and what was seen, in sentences."""
 
     folder: Path

@@ -7,6 +7,7 @@ from typing import Any
 from presoftmax.errors import DataError
 from presoftmax.judging import Judged, judge_examples
 from presoftmax.models import load_model, load_victim, table_names
+from presoftmax.printing import Printed
 from presoftmax.scores import NaturalReference, load_scores
 from presoftmax.storage import RunFolder
 from presoftmax.strength import load_predictor, read_examples
@@ -14,8 +15,8 @@ from presoftmax.strength import load_predictor, read_examples
 __all__ = ["ScoreSettings", "Scoring", "run_scoring"]
 
 
-@dataclass(frozen=True)
-class Scoring:
+@dataclass(frozen=True, repr=False)
+class Scoring(Printed):
     """A finished scoring: its folder, and what was judged."""
 
     folder: Path

@@ -12,6 +12,7 @@ from presoftmax.analysis.events import Values
 from presoftmax.analysis.prediction import Evaluation
 from presoftmax.analysis.ranking import BASELINES, RANKED, Ranking, rank_scores
 from presoftmax.analysis.trajectories import Trajectories
+from presoftmax.printing import Printed
 from presoftmax.scores import RECORDED, TopLogits
 from presoftmax.tables import TOP
 
@@ -27,8 +28,8 @@ CLAIM_COLUMNS = (
 """Columns of the `steps` table that claims are made from."""
 
 
-@dataclass(frozen=True)
-class StudyClaims:
+@dataclass(frozen=True, repr=False)
+class StudyClaims(Printed):
     """Every measurement, and every pair's rank correlations: keys are (attack, source, victim)."""
 
     measured: tuple[Measurement, ...]

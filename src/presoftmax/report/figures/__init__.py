@@ -5,6 +5,7 @@ from presoftmax.report.figures.curves import transfer_figure
 from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, class_namer, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
 from presoftmax.report.figures.judged import Shown, judged_figure
+from presoftmax.report.figures.order import in_order
 from presoftmax.report.figures.prediction import at_k_figure, reliability_figure
 from presoftmax.report.figures.saturation import saturation_figure
 from presoftmax.report.figures.style import png_of, save, save_as
@@ -18,6 +19,7 @@ __all__ = [
     "choose_iterations",
     "class_namer",
     "gallery_figure",
+    "in_order",
     "iterations_figure",
     "judged_figure",
     "png_of",

@@ -10,6 +10,8 @@ from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, Quantit
 __all__ = ["audit_figure"]
 
 _BINS = 40
+# Room above the bars for what the marked lines say, as a share of the height of the axes.
+_LABELS = 0.3
 _MARKED = ("2 decimals", "float16", "float32")
 
 
@@ -28,6 +30,7 @@ def audit_figure(model: str, logits: Tensor) -> Figure:
             axes.hist(values.numpy(), bins=min(_BINS, max(5, len(z) // 4)), color=quantity.color, alpha=0.85)
             axes.set_xlabel(quantity.label)
             axes.set_ylabel("images")
+        axes.set_ylim(0, axes.get_ylim()[1] / (1 - _LABELS))
         for kind in FORMATS:
             if kind.name in _MARKED:
                 axes.axvline(kind.log_odds, color="#555555", lw=1, ls=":")

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, shown, styled, tint_axis
+from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, shown, shown_apart, styled, tint_axis
 
 __all__ = ["transfer_figure"]
 
 _PANEL = (4.6, 3.6)
 _FEWEST_FOR_A_BAND = 5
-_LONGEST = 52  # characters of a panel's title
+_LONGEST = 52  # characters of a line of a panel's title
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
 
@@ -31,6 +31,7 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
         by: ``"pair"``, or a column of which each value gets a panel.
     """
     keys = ["source", "victim"] if by == "pair" else [by]
+    looks = shown_apart([*dict.fromkeys(name for key in keys for name in curves[key])], _LONGEST - len("to "))
     groups = [frame for _, frame in curves.group_by(keys, maintain_order=True)]
     columns = min(columns, len(groups))
     rows = -(-len(groups) // columns)
@@ -40,11 +41,12 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         top = _ceiling(curves)
         for panel, group in zip(panels, groups, strict=False):
-            names = [group["source"][0], group["victim"][0]] if by == "pair" else [group[by][0]]
-            _panel(panel, group, " to ".join(shown(name, _LONGEST // len(names)) for name in names), top)
+            named = [looks[group[key][0]] for key in keys]
+            wide = sum(map(len, named)) + len(" to ") > _LONGEST
+            _panel(panel, group, ("\nto " if wide else " to ").join(named), top)
         for panel in panels[len(groups) :]:
             panel.set_visible(False)
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=4)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=2 if columns == 1 else 4)
     return figure
 
 

@@ -4,11 +4,22 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from presoftmax.report.figures.style import CONFIDENCE, LOG_ODDS, LOGIT, shown, styled, tint_axis, victim_look
+from presoftmax.report.figures.style import (
+    CONFIDENCE,
+    LOG_ODDS,
+    LOGIT,
+    shown,
+    shown_apart,
+    styled,
+    tint_axis,
+    victim_look,
+)
 
 __all__ = ["iterations_figure"]
 
-_LONGEST_ATTACK, _LONGEST_VICTIM = 22, 30
+_LONGEST_ATTACK, _LONGEST_VICTIM = 22, 34
+# Room above the lines for the legend, as a share of the height of the axes.
+_LEGEND = 0.3
 # The lines of more hide behind their legend, which then stands beside them.
 _VICTIMS_INSIDE = 3
 
@@ -22,14 +33,16 @@ def iterations_figure(means: pl.DataFrame, transfer: pl.DataFrame) -> Figure:
     """
     attacks = means["attack"].unique(maintain_order=True).to_list()
     with styled():
-        figure = Figure(figsize=(11, 3.2 * len(attacks) + 0.2), layout="constrained")
-        grid = figure.subplots(len(attacks), 3, squeeze=False, sharex=True)
-        top = 1.05 * float(means.select(pl.max_horizontal("ca1", "log_odds").max()).item())
+        width = 11.0 if transfer["victim"].n_unique() <= _VICTIMS_INSIDE else 13.5
+        figure = Figure(figsize=(width, 3.2 * len(attacks) + 0.2), layout="constrained")
+        grid = figure.subplots(len(attacks), 3 if transfer.height else 2, squeeze=False, sharex=True)
+        top = float(means.select(pl.max_horizontal("ca1", "log_odds").max()).item())
         for row, attack in zip(grid, attacks, strict=True):
             of_attack, name = means.filter(pl.col("attack") == attack), shown(attack, _LONGEST_ATTACK)
             _confidence(row[0], of_attack, name)
             _logits(row[1], of_attack, name, top)
-            _transfer(row[2], transfer.filter(pl.col("attack") == attack), name)
+            if transfer.height:
+                _transfer(row[2], transfer.filter(pl.col("attack") == attack), name)
         for axes in grid[-1]:
             axes.set_xlabel("iteration")
     return figure
@@ -52,9 +65,10 @@ def _confidence(axes: Axes, means: pl.DataFrame, attack: str) -> None:
         label="share exactly 1 in float32",
     )
     axes.set_title(f"{attack}: what the softmax says")
-    axes.set_ylim(0, 1.05)
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    axes.set_ylim(0, 1 / (1 - _LEGEND))
     tint_axis(axes, CONFIDENCE, "left")
-    axes.legend(loc="best")
+    axes.legend(loc="upper left")
 
 
 def _logits(axes: Axes, means: pl.DataFrame, attack: str, top: float) -> None:
@@ -80,12 +94,14 @@ def _logits(axes: Axes, means: pl.DataFrame, attack: str, top: float) -> None:
     axes.set_title(f"{attack}: what stands before it")
     axes.set_ylabel("mean (logit units)")
     lowest = means["group_log_odds" if targeted else "log_odds"].min()
-    axes.set_ylim(min(0.0, float(lowest or 0)) * 1.05, top)  # type: ignore[arg-type]
+    bottom = min(0.0, float(lowest or 0)) * 1.05  # type: ignore[arg-type]
+    axes.set_ylim(bottom, bottom + (top - bottom) / (1 - _LEGEND))
     axes.legend(loc="upper left")
 
 
 def _transfer(axes: Axes, transfer: pl.DataFrame, attack: str) -> None:
     victims = transfer["victim"].unique(maintain_order=True).to_list()
+    looks = shown_apart(victims, _LONGEST_VICTIM)
     dotted = []
     for number, victim in enumerate(victims):
         of_victim = transfer.filter(pl.col("victim") == victim)
@@ -93,15 +109,17 @@ def _transfer(axes: Axes, transfer: pl.DataFrame, attack: str) -> None:
         every = max(1, of_victim.height // 10)
         # A label that begins with the name would be lost where that begins with "_".
         axes.plot(of_victim["iteration"], 100 * of_victim["misclassified"], color=color, marker=marker, ms=4,
-                  markevery=every, label=f"fools {shown(victim, _LONGEST_VICTIM)}")  # fmt: skip
+                  markevery=every, label=f"fools {looks[victim]}")  # fmt: skip
         if of_victim["targeted"].null_count() == 0:
             dotted += axes.plot(of_victim["iteration"], 100 * of_victim["targeted"], color=color, lw=1, ls=":")
     if dotted:
         axes.plot([], [], color="#555555", lw=1, ls=":", label="taken for a target")
     axes.set_title(f"{attack}: what transfers")
     axes.set_ylabel("examples (%)")
-    axes.set_ylim(-2, 102)
+    axes.set_yticks([0, 20, 40, 60, 80, 100])
     if len(victims) > _VICTIMS_INSIDE:
+        axes.set_ylim(-2, 102)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))
     elif victims:
-        axes.legend(loc="best")
+        axes.set_ylim(-2, 102 / (1 - _LEGEND))
+        axes.legend(loc="upper left")

@@ -1,10 +1,11 @@
 """One look for all figures: colors that colour-blind readers can tell apart, one color for one quantity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from matplotlib.text import Text
 
 from presoftmax.report.figures._fonts import drawable, families
 from presoftmax.storage import replace_file
-from presoftmax.text import printable
+from presoftmax.text import LINE, printable
 
 __all__ = [
-    "CONFIDENCE", "LOGIT", "LOG_ODDS", "Quantity", "png_of", "save", "save_as", "shown", "styled", "tint_axis",
-    "victim_look",
+    "CONFIDENCE", "LOGIT", "LOG_ODDS", "Quantity", "png_of", "save", "save_as", "shown", "shown_apart", "styled",
+    "tint_axis", "victim_look",
 ]  # fmt: skip
 
 _NOTEBOOK_DPI = 110
@@ -90,6 +91,28 @@ _LONGEST_LINE = 200
 def shown(name: str, longest: int) -> str:
     """A name as it stands in a figure: on one line, no longer than there is room for."""
     return printable(name, longest)
+
+
+def shown_apart(names: Sequence[str], longest: int) -> dict[str, str]:
+    """Names as they stand in a figure, such that no two look the same: what they begin with in common is left out.
+
+    What still looks the same gets a number.
+    """
+    whole = {name: printable(name, LINE) for name in names}
+    short = {name: shown(name, longest) for name in names}
+    if len(set(short.values())) < len(short):
+        begin = len(commonprefix(list(whole.values())))  # noqa: RUF071  of characters, as is meant
+        short = {name: text if len(text) <= longest else _from(text, begin, longest) for name, text in whole.items()}
+    looks = list(short.values())
+    return {
+        name: f"{look} ({number})" if looks.count(look) > 1 else look
+        for number, (name, look) in enumerate(short.items(), 1)
+    }
+
+
+def _from(text: str, begin: int, longest: int) -> str:
+    rest = f"…{text[begin:]}" if begin > 1 else text
+    return rest if len(rest) <= longest else f"{rest[: longest - 1]}…"
 
 
 def save_as(figure: Figure, path: Path) -> None:

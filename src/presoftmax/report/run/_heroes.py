@@ -14,6 +14,7 @@ from presoftmax.report.heroes import Band, Hero, pair_sentence, thumbnail
 from presoftmax.storage import RunFolder
 from presoftmax.strength import LOOKS_WEAK
 from presoftmax.tables import NOT_FINITE
+from presoftmax.text import counted
 
 __all__ = ["RunHeroes"]
 
@@ -61,7 +62,8 @@ class RunHeroes:
     def figure(self) -> Figure:
         """Confidence against strength, a dot for each example and attack at its last iteration."""
         named = pl.concat_str("attack", pl.lit("/"), "example").alias("example")
-        title = f"{self._last['adversarial'].sum()} examples at the last iteration: confidence and log-odds"
+        count = counted(int(self._last["adversarial"].sum()), "example")
+        title = f"{count} at the last iteration: confidence and log-odds"
         return judged_figure(
             self._last.with_columns(named), self._transfers.with_columns(named), self.natural, (), title
         )

@@ -21,6 +21,7 @@ from presoftmax.report.figures import (
     choose_iterations,
     class_namer,
     gallery_figure,
+    in_order,
     iterations_figure,
     save,
     transfer_figure,
@@ -42,12 +43,12 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
     steps, transfers, summary = folder.steps(), folder.transfers(), folder.summary()
     attacks = steps["attack"].unique(maintain_order=True).to_list()
     said = sentences([summarize(_of(steps, attack), _of(transfers, attack)) for attack in attacks])
-    figures = {
-        "iterations": iterations_figure(_in_order(by_iteration(steps), attacks), transfer_by_iteration(transfers))
-    }
+    victims = summary["victims"]
+    shares = in_order(transfer_by_iteration(transfers), "victim", victims)
+    figures = {"iterations": iterations_figure(in_order(by_iteration(steps), "attack", attacks), shares)}
     for attack in attacks:
-        if summary["victims"]:
-            curves = transfer_curves(_of(steps, attack), _of(transfers, attack))
+        if victims:
+            curves = in_order(transfer_curves(_of(steps, attack), _of(transfers, attack)), "victim", victims)
             title = f"{printable(attack)}: logit and confidence against black-box transferability"
             figures[f"transfer-{attack}"] = transfer_figure(curves, title)
         figures[f"gallery-{attack}"] = _gallery(folder, attack, _of(steps, attack), summary)
@@ -62,10 +63,6 @@ def write_report(folder: RunFolder) -> tuple[str, ...]:
 
 def _of(frame: pl.DataFrame, attack: str) -> pl.DataFrame:
     return frame.filter(pl.col("attack") == attack)
-
-
-def _in_order(frame: pl.DataFrame, attacks: list[str]) -> pl.DataFrame:
-    return pl.concat([_of(frame, attack) for attack in attacks])
 
 
 def _gallery(folder: RunFolder, attack: str, steps: pl.DataFrame, summary: dict[str, Any]) -> Figure:
@@ -104,9 +101,9 @@ def _page(
         sentences=said,
         heroes=heroes,
         table=short_table(summary),
-        removed=_in_order(_removed(transfers), attacks).to_dicts(),
-        halted=_in_order(_halted(steps), attacks).to_dicts(),
-        useless=_in_order(_useless(steps), attacks).to_dicts(),
+        removed=in_order(in_order(_removed(transfers), "victim", summary["victims"]), "attack", attacks).to_dicts(),
+        halted=in_order(_halted(steps), "attack", attacks).to_dicts(),
+        useless=in_order(_useless(steps), "attack", attacks).to_dicts(),
         figures=figures,
     )
 

@@ -16,6 +16,7 @@ from presoftmax.text import printable
 __all__ = ["study_figures"]
 
 _STRIPS = 2
+_NAME = 32  # characters of a name that stands in a title beside another
 
 
 def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iterator[tuple[str, str, Figure]]:
@@ -39,7 +40,7 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
     chosen = [attack for attack in (singles, several) if attack is not None]
     curves = pl.concat([_of_pair(summary.curves, attack, *pair) for attack in chosen]) if chosen else pl.DataFrame()
     if curves.height:
-        title = f"{printable(pair[0])} to {printable(pair[1])}: logit and confidence against black-box transferability"
+        title = _title(" to ".join(printable(name, _NAME) for name in pair))
         yield (
             "figure3",
             f"Figure 3 of the paper: the attacks side by side. {_READING}",
