@@ -1,6 +1,8 @@
-"""What was tried to better the rule, and did not, or hardly: ``python -m results.prediction.variants STUDY [OUT]``.
+"""What was tried to better the rule, and did not, or hardly.
 
-Prints a Markdown table of the area under the ROC curve of variants of the rule in a finished study, in cells (same
+    python results/prediction/variants.py STUDY_FOLDER
+
+Writes ``variants.md`` beside this file: the area under the ROC curve of variants of the rule in a finished study, in cells (same
 source, attack, iteration and victim), and what each gains over the rule.
 """
 
@@ -134,8 +136,13 @@ def table(study: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+HEAD = """# What was tried to better the rule
+
+Made with `python results/prediction/variants.py STUDY_FOLDER` of the study of [cifar10.md](cifar10.md). Area under the ROC curve in
+cells: same source, attack, iteration and victim. The rule is the mean over the surrogates of slog(L / m), plus half of slog(mean
+over copies of L / m) of the source; see [docs/prediction.md](../../docs/prediction.md).
+
+"""
+
 if __name__ == "__main__":
-    text = table(Path(sys.argv[1]))
-    if len(sys.argv) > 2:
-        Path(sys.argv[2]).write_text(text, encoding="utf-8")
-    print(text)
+    (Path(__file__).parent / "variants.md").write_text(HEAD + table(Path(sys.argv[1])), encoding="utf-8")

@@ -91,7 +91,10 @@ def _criterion(found: CriterionEvaluation) -> Iterator[str]:
         cells = (_gain(gain) for gain in found.gains if gain.rival == rival)
         yield f"| {rival} | {' | '.join(cells)} |"
     yield ""
-    yield from _calibration(found)
+    if found.calibration_error is None:
+        yield "No fit could be evaluated: with one source or one attack nothing can be left out of it."
+    else:
+        yield from _calibration(found)
 
 
 def _calibration(found: CriterionEvaluation) -> Iterator[str]:
