@@ -15,9 +15,9 @@ from presoftmax.workflows import evaluate_prediction
 HERE = Path(__file__).parent
 HEAD = """# {title}
 
-Made with `presoftmax run results/prediction/{name}.toml --out OUT` (in the folder that its paths are relative to), then
-`python results/prediction/publish.py OUT {name}`. {images} images that every model gets right, of {looked_at} looked at.
-What the rows mean, and what follows, is in [docs/prediction.md](../../docs/prediction.md).
+Made with `presoftmax run results/prediction/{name}.toml --out OUT` (in the folder that its paths are relative to),
+then `python results/prediction/publish.py OUT {name}`. {images} images that every model gets right, of {looked_at}
+looked at. What the rows mean, and what follows, is in [docs/prediction.md](../../docs/prediction.md).
 
 """
 

@@ -2,8 +2,8 @@
 
     python results/prediction/variants.py STUDY_FOLDER
 
-Writes ``variants.md`` beside this file: the area under the ROC curve of variants of the rule in a finished study, in cells (same
-source, attack, iteration and victim), and what each gains over the rule.
+Writes ``variants.md`` beside this file: the area under the ROC curve of variants of the rule in a finished study, in
+cells (same source, attack, iteration and victim), and what each gains over the rule.
 """
 
 import sys
@@ -138,9 +138,9 @@ def table(study: Path) -> str:
 
 HEAD = """# What was tried to better the rule
 
-Made with `python results/prediction/variants.py STUDY_FOLDER` of the study of [cifar10.md](cifar10.md). Area under the ROC curve in
-cells: same source, attack, iteration and victim. The rule is the mean over the surrogates of slog(L / m), plus half of slog(mean
-over copies of L / m) of the source; see [docs/prediction.md](../../docs/prediction.md).
+Made with `python results/prediction/variants.py STUDY_FOLDER` of the study of [cifar10.md](cifar10.md). Area under the
+ROC curve in cells: same source, attack, iteration and victim. The rule is the mean over the surrogates of slog(L / m),
+plus half of slog(mean over copies of L / m) of the source; see [docs/prediction.md](../../docs/prediction.md).
 
 """
 
