@@ -185,8 +185,11 @@ def is_large(kind):
     return kind.__module__ != "presoftmax.attacks.objectives" and bool(LARGE.search(types))
 
 
-LARGE = re.compile("Tensor|DataFrame|tuple|Mapping|dict|list|ndarray|ImageSet")
-ROOMS = ("analysis", "data", "interop", "judging", "models", "scores", "strength", "study", "tracing", "workflows")
+LARGE = re.compile("Tensor|DataFrame|Values|Flags|tuple|Mapping|dict|list|ndarray|ImageSet")
+ROOMS = (
+    "analysis", "analysis.claims", "analysis.prediction", "data", "interop", "judging", "models", "scores", "strength",
+    "study", "tracing", "workflows",
+)  # fmt: skip
 SMALL = {"Facts", "Score", "Preprocessing", "Listed", "Point", "DemoSettings", "ScoreSettings"}
 """A handful of numbers or words."""
 

@@ -24,6 +24,9 @@ IMAGES, LABELS = PHOTOS.images, PHOTOS.labels
 OTHERS = (LABELS + 1) % CLASSES
 EXPECTED = ps.trace(ATTACK, NET, IMAGES, LABELS, targets=OTHERS)
 
+HUGE = 10**5000
+"""More digits than Python prints."""
+
 TAKEN_IMAGES = {
     "a tensor of bytes": IMAGES,
     "an array": IMAGES.numpy(),
@@ -50,6 +53,8 @@ TAKEN_OPTIONS = {
     "seed": [-1, np.int32(7), 2**200],
     "ids": [["a", "b", "c", "d"], (1, 2, 3, 4), np.arange(4)],
     "accelerate": [None, False, np.True_],
+    "stop_at": [None, 20, -3.5, np.float32(20), Fraction(1, 3), torch.tensor(2.0), -(10**300)],
+    "budget": [None, 1000, np.int64(1000), torch.tensor(1000), 10**30],
     "progress": [None, False],
     "precision": ["exact", "fast"],
     "victims": [(), [], Tiny(1), [Tiny(1)], {"v": Tiny(1)}, {1: Tiny(1)}, (Tiny(i) for i in (1, 2))],
@@ -116,10 +121,18 @@ REFUSED = {
     ],
     "ids": ["abcd", b"abcd", 3, Thing(), ["a"], ["a", "a", "b", "c"], True],
     "seed": ["a", 1.5, None, True, [1], Thing(), Fraction(1, 2), torch.tensor(1.0)],
-    "batch_size": [0, -1, "4", 2.0, True, [2], Thing(), float("nan"), torch.tensor([2, 3])],
-    "keep": [1, "last", b"all", [5], [-1], [0.5], ["a"], [None], None, [float("nan")], Thing(), True, np.array([0.5])],
+    "batch_size": [0, -1, -HUGE, "4", 2.0, True, [2], Thing(), float("nan"), torch.tensor([2, 3])],
+    "keep": [
+        1, HUGE, [HUGE], "last", b"all", [5], [-1], [0.5], ["a"], [None], None, [float("nan")], Thing(), True,
+        np.array([0.5]),
+    ],
     "precision": ["half", None, 3, torch.float16, Thing(), ["exact"]],
     "accelerate": ["yes", 1, 0.0, [], Thing()],
+    "stop_at": [
+        "20", True, np.True_, [20], Thing(), 1j, float("nan"), float("inf"), -float("inf"), HUGE, IMAGES,
+        torch.tensor(torch.nan), torch.tensor([1.0]), np.array(3.0), b"20",
+    ],
+    "budget": ["100", True, 100.0, float("nan"), [100], Thing(), 0, -5, 1, -HUGE, torch.tensor(100.0)],
     "progress": ["yes", 1, Thing()],
     "on_block": [3, "print", [], Thing()],
     "scores": ["margin", 3, [3], Thing(), lambda logits: logits, None, ["margin"]],
@@ -156,7 +169,11 @@ CALLED = {"source": "source", "images": "images", "labels": "label", "targets": 
 SAID = {"no_such_model": "no_such_model", "none.npz": "none.npz", Path("none"): "none"}
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in REFUSED.items() for value in values],
+    ids=lambda given: given[:20] if isinstance(given, str) else type(given).__name__,
+)
 def test_what_an_argument_cannot_be_is_a_line_that_names_it(name, value):
     arguments = {"source": NET, "images": IMAGES, "labels": LABELS} | {name: value}
     with pytest.raises((TypeError, ValueError, PresoftmaxError)) as error:

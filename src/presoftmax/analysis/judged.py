@@ -86,8 +86,8 @@ class VictimTransfer:
     right_before: Share
 
 
-@dataclass(frozen=True)
-class RanksTransfer:
+@dataclass(frozen=True, repr=False)
+class RanksTransfer(Printed):
     """How well numbers of adversarial examples rank which of them fool a victim that nobody asked for them.
 
     Attributes:

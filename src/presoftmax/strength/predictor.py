@@ -25,6 +25,7 @@ from presoftmax.analysis.prediction import (
     recalibrated,
 )
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.scores import signed_log
 
 __all__ = [
@@ -85,8 +86,8 @@ class Calibration:
     change: Recalibration
 
 
-@dataclass(frozen=True)
-class Predicted:
+@dataclass(frozen=True, repr=False)
+class Predicted(Printed):
     """Probabilities of transfer of N examples.
 
     Attributes:
@@ -104,8 +105,8 @@ class Predicted:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class TransferPredictor:
+@dataclass(frozen=True, repr=False)
+class TransferPredictor(Printed):
     """A ridge logistic regression of a few columns; made by `fit`, kept by `save_predictor`.
 
     It speaks of *a* victim of such a panel. How often one given victim is fooled cannot be known from examples:

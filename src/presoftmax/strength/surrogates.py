@@ -13,6 +13,7 @@ from presoftmax import numerics
 from presoftmax.analysis.prediction import Known
 from presoftmax.errors import DataError, ModelError
 from presoftmax.models import Classifier, Model, as_victims, check_same_classes
+from presoftmax.printing import Printed
 from presoftmax.scores import SCORES, expected_transfer, model_scale
 from presoftmax.strength.copies import COPIES
 
@@ -23,8 +24,8 @@ Look = Callable[[Model, Tensor], Tensor]
 Values = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class SurrogateAnswers:
+@dataclass(frozen=True, repr=False)
+class SurrogateAnswers(Printed):
     """What is known of N examples from surrogates and from copies.
 
     Attributes:

@@ -1,7 +1,8 @@
 """What is given to `trace`, told apart by kind: each refusal is a line that names the argument and what it wants."""
 
 from collections.abc import Iterable
-from numbers import Integral
+from math import inf, isfinite
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from presoftmax.attacks import Attack
 from presoftmax.errors import AttackError, DataError
 from presoftmax.text import printable
 
-__all__ = ["as_attack", "as_class_numbers", "as_iterations", "as_names", "callable_or_none", "flag", "whole"]
+__all__ = ["as_attack", "as_class_numbers", "as_iterations", "as_names", "callable_or_none", "finite", "flag", "whole"]
 
 
 def as_attack(given: Any) -> Attack:
@@ -42,7 +43,7 @@ def as_iterations(given: Iterable[int] | Literal["all"], steps: int) -> frozense
     kept = {whole("keep", each) for each in several} | {steps}
     outside = sorted(each for each in kept if not 0 <= each <= steps)
     if outside:
-        raise AttackError(f"keep: iterations are 0 to {steps}, got {outside}")
+        raise AttackError(f"keep: iterations are 0 to {steps}, got {_shown(outside)}")
     return frozenset(kept)
 
 
@@ -69,8 +70,22 @@ def whole(name: str, given: Any, least: int | None = None) -> int:
     if isinstance(number, bool | np.bool_) or not isinstance(number, Integral):
         raise TypeError(f"{name}: expected a whole number, got {_said(given)}")
     if least is not None and number < least:
-        raise DataError(f"{name} must be at least {least}, got {number}")
+        raise DataError(f"{name} must be at least {least}, got {_shown(number)}")
     return int(number)
+
+
+def finite(name: str, given: Any) -> float:
+    """A finite number, of Python or NumPy, or a tensor that is one."""
+    number = given.item() if isinstance(given, Tensor) and given.ndim == 0 else given
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"{name}: expected a number, got {_said(given)}")
+    try:
+        found = float(number)
+    except OverflowError:  # an int beyond every float
+        found = inf
+    if not isfinite(found):
+        raise AttackError(f"{name} must be a finite number, got {_said(given)}")
+    return found
 
 
 def flag(name: str, given: Any) -> bool | None:
@@ -98,5 +113,12 @@ def _said(given: Any) -> str:
     """What was given, in a few words."""
     kind = type(given).__name__
     if isinstance(given, str | bytes | int | float):
-        return f"{kind} {printable(repr(given), 40)}"
+        return f"{kind} {_shown(given)}"
     return f"the class {given.__name__}" if isinstance(given, type) else kind
+
+
+def _shown(given: Any) -> str:
+    try:
+        return printable(repr(given), 40)
+    except ValueError:  # an int of more digits than Python prints
+        return "of thousands of digits"

@@ -1,7 +1,6 @@
 """Where an attack is to end: at a wanted strength of each example, or before it costs too many passes."""
 
 from dataclasses import replace
-from math import isfinite
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from presoftmax.attacks import Attack, Goal
 from presoftmax.errors import AttackError
 from presoftmax.scores import Facts, compute
 from presoftmax.text import counted
-from presoftmax.tracing._arguments import whole
+from presoftmax.tracing._arguments import finite, whole
 
 __all__ = ["check_budget", "check_stop", "passes_of", "reached"]
 
@@ -22,7 +21,7 @@ def passes_of(attack: Attack) -> int:
 
 def check_budget(attack: Attack, given: int | None) -> int | None:
     """The passes that there are for each example; raises `AttackError` where the attack needs more."""
-    budget = None if given is None else whole("budget", given)
+    budget = None if given is None else whole("budget", given, least=0)
     if budget is None or passes_of(attack) <= budget:
         return budget
     # Passes grow by the same number with every step.
@@ -35,13 +34,9 @@ def check_budget(attack: Attack, given: int | None) -> int | None:
     )
 
 
-def check_stop(stop_at: float | None) -> float | None:
+def check_stop(given: float | None) -> float | None:
     """A log-odds to stop at; raises `AttackError` where it is no finite number."""
-    if stop_at is None:
-        return None
-    if isinstance(stop_at, bool) or not isinstance(stop_at, int | float) or not isfinite(stop_at):
-        raise AttackError(f"stop_at must be a finite log-odds, such as 20, got {stop_at!r}")
-    return float(stop_at)
+    return None if given is None else finite("stop_at", given)
 
 
 @torch.no_grad()

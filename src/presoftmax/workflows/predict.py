@@ -7,6 +7,7 @@ from typing import Any
 from presoftmax.analysis import TransferCriterion
 from presoftmax.analysis.prediction import Evaluation, LeftOut, evaluate
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.strength import TransferPredictor, judge_predictor, load_predictor, save_predictor
 from presoftmax.study import Results, StudyFolder, points_of
 from presoftmax.study.report import write_prediction
@@ -14,8 +15,8 @@ from presoftmax.study.report import write_prediction
 __all__ = ["StudyPrediction", "evaluate_prediction", "fit_predictor"]
 
 
-@dataclass(frozen=True)
-class StudyPrediction:
+@dataclass(frozen=True, repr=False)
+class StudyPrediction(Printed):
     """How well transfer can be told in a study: its folder, the evaluation, and that of a given predictor, if any."""
 
     folder: Path

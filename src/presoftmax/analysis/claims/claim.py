@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from presoftmax.analysis.ranking import Ranking
 from presoftmax.analysis.trajectories import Trajectories
+from presoftmax.printing import Printed
 from presoftmax.scores import TopLogits
 
 __all__ = [
@@ -42,8 +43,8 @@ class Scope(StrEnum):
     STUDY = "all other measurements"
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, repr=False)
+class Evidence(Printed):
     """What is known besides the trajectories.
 
     Attributes:
@@ -151,8 +152,8 @@ def claim(name: str, **about: Any) -> Callable[[M], M]:
     return declare
 
 
-@dataclass(frozen=True)
-class Measurement:
+@dataclass(frozen=True, repr=False)
+class Measurement(Printed):
     """A claim measured on one source, or one ordered pair.
 
     Attributes:

@@ -8,14 +8,15 @@ import numpy.typing as npt
 
 from presoftmax.analysis.bootstrap import quantiles, resampled_counts
 from presoftmax.analysis.events import Flags, Values
+from presoftmax.printing import Printed
 
 __all__ = ["Auroc", "Cells", "auroc", "difference", "numbered"]
 
 _ROUNDS = 200
 
 
-@dataclass(frozen=True)
-class Cells:
+@dataclass(frozen=True, repr=False)
+class Cells(Printed):
     """Rows in the groups in which they are compared.
 
     Attributes:

@@ -20,6 +20,7 @@ from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RU
 from presoftmax.analysis.prediction.points import CRITERIA, Points
 from presoftmax.analysis.prediction.trials import Strictness, Trials
 from presoftmax.analysis.trajectories import TransferCriterion
+from presoftmax.printing import Printed
 from presoftmax.scores import signed_log
 
 __all__ = [
@@ -74,8 +75,8 @@ class Gain:
     high: float | None
 
 
-@dataclass(frozen=True)
-class CriterionEvaluation:
+@dataclass(frozen=True, repr=False)
+class CriterionEvaluation(Printed):
     """What was found for one criterion of transfer.
 
     Attributes:
@@ -118,8 +119,8 @@ class CriterionEvaluation:
         return next(found, None)
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Printed):
     """How well transfer can be told in a study, for each criterion that any of its attacks has."""
 
     criteria: tuple[CriterionEvaluation, ...]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from presoftmax.analysis.events import Values
+from presoftmax.printing import Printed
 from presoftmax.scores import expected_transfer, signed_log
 
 __all__ = ["CLEAN_VICTIM", "FEATURES", "Known", "features"]
@@ -17,8 +18,8 @@ CLEAN_VICTIM = "clean_victim"
 """The further column of a victim that answers one benign query: its scaled log-odds of the clean image."""
 
 
-@dataclass(frozen=True)
-class Known:
+@dataclass(frozen=True, repr=False)
+class Known(Printed):
     """What is known of N examples.
 
     Attributes:

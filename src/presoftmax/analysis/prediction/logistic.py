@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from presoftmax.analysis.events import Flags, Values
+from presoftmax.printing import Printed
 
 __all__ = ["Logistic", "fit_logistic"]
 
@@ -12,8 +13,8 @@ _RIDGE = 1.0
 _STEPS = 500
 
 
-@dataclass(frozen=True)
-class Logistic:
+@dataclass(frozen=True, repr=False)
+class Logistic(Printed):
     """A fitted regression.
 
     Attributes:

@@ -11,6 +11,7 @@ import polars as pl
 from presoftmax.analysis.events import Flags, Values
 from presoftmax.analysis.trajectories import TransferCriterion
 from presoftmax.errors import DataError
+from presoftmax.printing import Printed
 from presoftmax.scores import model_scale
 from presoftmax.tables import NOT_FINITE
 
@@ -22,8 +23,8 @@ OWN = ("l2", "linf", "confidence", "ca1", "margin", "log_odds", "misclassificati
 """Columns of `steps` that are known of an example without any other model."""
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+@dataclass(frozen=True, repr=False)
+class ModelFacts(Printed):
     """What is known of the models, in one order.
 
     Attributes:
@@ -72,8 +73,8 @@ class ModelFacts:
         return np.array([each == family for each in self.families])
 
 
-@dataclass(frozen=True)
-class Points:
+@dataclass(frozen=True, repr=False)
+class Points(Printed):
     """R rows, each an example of an attack on a source at an iteration, and what M models say to it.
 
     Attributes:

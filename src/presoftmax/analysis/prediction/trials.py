@@ -11,6 +11,7 @@ from presoftmax.analysis.events import Flags, Values
 from presoftmax.analysis.prediction.concordance import Cells, numbered
 from presoftmax.analysis.prediction.points import Points
 from presoftmax.analysis.trajectories import TransferCriterion
+from presoftmax.printing import Printed
 
 __all__ = ["Strictness", "Trials"]
 
@@ -26,8 +27,8 @@ class Strictness(StrEnum):
     """Nothing else."""
 
 
-@dataclass(frozen=True)
-class Trials:
+@dataclass(frozen=True, repr=False)
+class Trials(Printed):
     """T rows, each a point and a victim that it was shown to.
 
     Only points at which the source itself is fooled, and victims of another family than the source's.
