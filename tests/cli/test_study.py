@@ -14,6 +14,7 @@ from PIL import Image
 
 from presoftmax.analysis import log_spaced
 from presoftmax.cli.signals import interruptible
+from presoftmax.strength import COPIES
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.tasks import SHOWN_ITERATIONS
 from tests.study.conftest import model, pictures  # noqa: F401  a fixture
@@ -58,7 +59,7 @@ def test_from_plan_to_report(cli, toml, tmp_path):
     assert plan["steps_rows"] == 120 * 16
     assert plan["transfers_rows"] == 2 * plan["steps_rows"]
     assert plan["backwards"] == 120 * 15
-    assert plan["forwards"] == 120 * 16 * 3 + 120 * 2 * len(log_spaced(15, SHOWN_ITERATIONS))
+    assert plan["forwards"] == 120 * 16 * 3 + 120 * (2 + len(COPIES)) * len(log_spaced(15, SHOWN_ITERATIONS))
     assert plan["hours"] > 0
     assert not (tmp_path / "presoftmax-runs").exists()
 
