@@ -106,7 +106,7 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
 
 def show_status(folder: Path, as_json: bool) -> None:
     """Print how far a study is."""
-    status = status_of(StudyFolder.open(folder))
+    status = status_of(folder)
     if as_json:
         print(json.dumps(status.values()))
         return
@@ -140,7 +140,7 @@ def _show_progress(status: Status) -> None:
 def show_report(folder: Path, as_json: bool) -> None:
     """Write the report and print the claims."""
     with terminal(stderr=True).status("reading the tables, drawing the figures"):
-        report = write_study_report(Results.of(StudyFolder.open(folder)))
+        report = write_study_report(Results.of(folder))
     if as_json:
         print(report.claims.read_text(encoding="utf-8"), end="")
         return
