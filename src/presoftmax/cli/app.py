@@ -264,11 +264,25 @@ def reproduce(
 
 
 @app.command()
-def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml")) -> None:
-    """Write a commented study to start from."""
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
+    models: Annotated[
+        str,
+        typer.Option(
+            help=f"Your models (FILE.py:FUNCTION, or names of 'presoftmax models'), {_COMMAS}.",
+            show_default="the paper's",
+        ),
+    ] = "",
+    images: Annotated[
+        str | None,
+        typer.Option(help="Your images: class folders, a file, or a folder with --labels.", show_default="to fill in"),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="CSV of labels of a flat folder.", show_default=False)] = None,
+) -> None:
+    """Write a commented study to start from: the paper's, or one of your models and images."""
     from presoftmax.cli.study import write_template
 
-    write_template(path)
+    write_template(path, _listed("models", models), images, labels)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,17 @@ def study_of(path: Path) -> tuple[StudyConfig, Path]:
     return StudyConfig.load(path), Path("presoftmax-runs") / path.stem
 
 
-def write_template(path: Path) -> None:
+def write_template(path: Path, models: Sequence[str], images: str | None, labels: str | None) -> None:
     """Write a commented study; raises `StudyError` where there is a file already."""
     if path.exists():
         raise StudyError(f"{path}: exists already")
-    replace_text(path, template())
-    print(one_line(f"{path} holds the paper's study; say in it where ImageNet is, then: presoftmax plan {path}"))
+    with quiet():
+        text = template(models, images, labels)
+    replace_text(path, text)
+    holds = "the paper's study" if not models and images is None else "a study of your own"
+    where = "your images are" if models else "ImageNet is"
+    following = "next" if images is not None else f"say in it where {where}, then"
+    print(one_line(f"{path} holds {holds}; {following}: presoftmax plan {path}"))
 
 
 def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
