@@ -3,8 +3,6 @@
 ``python audit.py`` prints what the logits say, and writes ``natural.json`` for ``presoftmax score --natural``.
 """
 
-from pathlib import Path
-
 import torch
 
 import presoftmax as ps
@@ -25,7 +23,7 @@ if __name__ == "__main__":
     print(f"cross-entropy has no gradient in the top logit for {100 * trust.gradient_zero_in_top:.0f} %")
 
     reference = ps.NaturalReference.fit(net.name, logits)
-    reference.save(Path("natural.json"))
+    reference.save("natural.json")
 
     # Others are measured against it: examples of an attack, for instance.
     adversarial = pgd(net, images[:40] / 255, labels[:40])

@@ -12,8 +12,8 @@ if __name__ == "__main__":
     if not Path("images.npz").exists():
         runpy.run_path("tiny.py", run_name="__main__")
 
-    config = ps.study.StudyConfig.load(Path("own_study.toml"))
-    folder = ps.study.run_study(config, Path("study-in-python"), ps.study.LocalEngine(["cpu"]))
+    config = ps.study.StudyConfig.load("own_study.toml")
+    folder = ps.study.run_study(config, "study-in-python", ps.study.LocalEngine(["cpu"]))
     results = ps.study.Results.of(folder)
 
     for attack, source in results.groups():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from presoftmax.analysis import log_spaced
 from presoftmax.cli.signals import interruptible
 from presoftmax.strength import COPIES
 from presoftmax.study.config import StudyConfig
+from presoftmax.study.presets import template
 from presoftmax.study.tasks import SHOWN_ITERATIONS
 from tests.study.conftest import model, pictures  # noqa: F401  a fixture
 
@@ -109,6 +111,90 @@ def test_init_writes_a_study_that_loads_and_overwrites_nothing(cli, tmp_path):
     StudyConfig.load(tmp_path / "study.toml")
     code, _, err = cli("init")
     assert (code, err) == (2, "presoftmax: error: study.toml: exists already\n")
+
+
+MODELS_OF = pytest.mark.parametrize(
+    "names",
+    [
+        ["net.py:resnet"], ["net.py:resnet", "net.py:vgg"], ["my nets/a,b.py:one", "net.py:vgg"],
+        ['say "hi".py:one'], ["torchvision/vgg16", "efficientnet_lite0"], ["ü\\n.py:one"],
+        ["net.py:vgg?weights=w.pt"],
+    ],
+)  # fmt: skip
+
+
+@MODELS_OF
+@pytest.mark.parametrize("images", ["photos/", "photos, new", 'the "best" \\ones', "samples", "images.npz"])
+@pytest.mark.parametrize("labels", [None, "labels.csv"])
+def test_init_writes_a_study_of_ones_own(cli, tmp_path, names, images, labels):
+    for name in names:
+        if ".py:" in name:
+            file = tmp_path / name.partition(":")[0]
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("print('loud')\ndef one(): ...\ndef resnet(): ...\ndef vgg(): ...\n")
+    Path("w.pt").touch()
+    Path("labels.csv").touch()
+    if images == "images.npz":
+        Path(images).touch()
+    elif images != "samples":
+        Path(images).mkdir()
+    quoted = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    more = ("--labels", labels) if labels else ()
+    code, out, _ = cli("init", "--models", quoted, "--images", images, *more, "mine.toml")
+    assert (code, out) == (0, "mine.toml holds a study of your own; next: presoftmax plan mine.toml\n")
+    config = StudyConfig.load("mine.toml")
+    assert (config.models, config.images.path, config.images.labels) == (names, images, labels)
+    untouched = {"title", "attacks", "shard", "copies", "gallery", "seed", "precision"}
+    assert config.model_dump(include=untouched) == _template_config().model_dump(include=untouched)
+    assert Path("mine.toml").read_text().count("#") >= template().count("#") - 1
+
+
+def _template_config():
+    return StudyConfig.model_validate(tomllib.loads(template()))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--models", "nowhere.py:net"], "no file nowhere.py"),
+        (["--models", "net.py:vgg,net.py:nothing"], "no model 'nothing' in net.py; there are resnet, vgg"),
+        (["--models", "net.py:vgg,torchvision/vgg17"], "no model 'torchvision/vgg17'; near: torchvision/vgg"),
+        (["--models", "net.py:vgg,net.py:vgg"], "error: models: 'net.py:vgg' is named twice"),
+        (["--models", "net.py:vgg?weights=w.pt"], "no file w.pt"),
+        (["--models", "broken.py:net"], "broken.py: ZeroDivisionError"),
+        (["--models", "net.onnx"], "it can be a victim, nothing else"),
+        (["--models", '"net.py:vgg'], "--models"),
+        (["--models", "net.py:vgg", "--images", "nowhere"], "nowhere: no such folder or file of images"),
+        (["--images", "nowhere"], "nowhere: no such folder or file of images"),
+        (["--images", ""], "is no path"),
+        (["--images", "photos", "--labels", "nowhere.csv"], "nowhere.csv: no such CSV of labels"),
+        (["--labels", "labels.csv"], "labels go with images"),
+        (["--images", "photos\udcff"], "no text, which a study's file is"),
+    ],
+)
+def test_init_refuses_what_is_not_there(cli, tmp_path, given, words):
+    Path("net.py").write_text("def resnet(): ...\ndef vgg(): ...\n")
+    Path("broken.py").write_text("1 / 0")
+    Path("labels.csv").touch()
+    for name in ("photos", "photos\udcff"):
+        Path(name).mkdir()
+    before = sorted(tmp_path.iterdir())
+    code, out, err = cli("init", *given)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert [each for each in sorted(tmp_path.iterdir()) if each.name != "__pycache__"] == before
+
+
+def test_a_study_of_ones_own_begins_with_models_or_images(cli, tmp_path):
+    Path("photos").mkdir()
+    assert (
+        cli("init", "--images", "photos")[1]
+        == "study.toml holds a study of your own; next: presoftmax plan study.toml\n"
+    )
+    assert _template_config().models == StudyConfig.load("study.toml").models
+    code, out, _ = cli("init", "--models", "torchvision/vgg16", "other.toml")
+    assert (code, "say in it where your images are, then: presoftmax plan other.toml" in out) == (0, True)
+    assert StudyConfig.load("other.toml").images == _template_config().images
 
 
 def test_errors_are_one_line(cli, toml, tmp_path):

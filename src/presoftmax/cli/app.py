@@ -1,5 +1,6 @@
 """The commands and their options."""
 
+import csv
 import sys
 import warnings
 from pathlib import Path
@@ -51,6 +52,12 @@ Batch = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
 Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
+
+
+_COMMAS = "separated by commas; one that holds a comma in double quotes ('\"a,b\",c')"
+_NATURAL_IMAGES = (
+    "Natural images: a folder, .npz, .npy, .pt (torchattacks' save) or .safetensors; 'samples' for the demo's."
+)
 
 
 def main() -> None:
@@ -134,13 +141,9 @@ def demo(
         str | None,
         typer.Option(help="FILE.py:NAME of an update, or the name of one, likewise.", show_default=False),
     ] = None,
-    scores: Annotated[
-        str, typer.Option(help="FILE.py:NAME of scores of your own to record, separated by commas.")
-    ] = "",
+    scores: Annotated[str, typer.Option(help=f"FILE.py:NAME of scores of your own to record, {_COMMAS}.")] = "",
     source: Annotated[str, typer.Option(help="Source model; 'presoftmax models' lists names.")] = "efficientnet_lite0",
-    victims: Annotated[
-        str, typer.Option(help="Victim models, separated by commas.")
-    ] = "efficientnet_lite1,efficientnet_lite2",
+    victims: Annotated[str, typer.Option(help=f"Victim models, {_COMMAS}.")] = "efficientnet_lite1,efficientnet_lite2",
     seed: Annotated[int, typer.Option(help="For drawing target classes.")] = 0,
     photos: Annotated[
         Path | None,
@@ -169,9 +172,9 @@ def demo(
         attack_names=tuple(attack or ()),
         objective=objective,
         update=update,
-        scores=_listed(scores),
+        scores=_listed("scores", scores),
         source=source,
-        victims=_listed(victims),
+        victims=_listed("victims", victims),
         seed=seed,
         photos=photos,
         labels=labels,
@@ -211,7 +214,7 @@ def saturation(
 @app.command()
 def audit(
     model: Annotated[str, typer.Argument(help="Name of the model; 'presoftmax models' lists names.")],
-    images: Annotated[str, typer.Argument(help="Folder of natural images, or 'samples' for those of the demo.")],
+    images: Annotated[str, typer.Argument(help=_NATURAL_IMAGES)],
     labels: Annotated[Path | None, typer.Option(help="CSV of labels, for the accuracy.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
     out: Annotated[
@@ -261,11 +264,25 @@ def reproduce(
 
 
 @app.command()
-def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml")) -> None:
-    """Write a commented study to start from."""
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
+    models: Annotated[
+        str,
+        typer.Option(
+            help=f"Your models (FILE.py:FUNCTION, or names of 'presoftmax models'), {_COMMAS}.",
+            show_default="the paper's",
+        ),
+    ] = "",
+    images: Annotated[
+        str | None,
+        typer.Option(help="Your images: class folders, a file, or a folder with --labels.", show_default="to fill in"),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="CSV of labels of a flat folder.", show_default=False)] = None,
+) -> None:
+    """Write a commented study to start from: the paper's, or one of your models and images."""
     from presoftmax.cli.study import write_template
 
-    write_template(path)
+    write_template(path, _listed("models", models), images, labels)
 
 
 @app.command()
@@ -356,18 +373,18 @@ def score(
     labels: Annotated[
         Path | None, typer.Option(help="CSV of labels of a folder of clean images.", show_default=False)
     ] = None,
-    victims: Annotated[str, typer.Option(help="Models that they are shown to, separated by commas.")] = "",
+    victims: Annotated[str, typer.Option(help=f"Models that they are shown to, {_COMMAS}.")] = "",
     surrogates: Annotated[
         str,
         typer.Option(
-            help="Models that stand for those nobody can ask, separated by commas: how far is transfer to be expected?"
+            help=f"Models that stand for those nobody can ask, {_COMMAS}: how far is transfer to be expected?"
         ),
     ] = "",
     predictor: Annotated[
         Path | None,
         typer.Option(help="File of 'presoftmax predict fit': the probability of transfer.", show_default=False),
     ] = None,
-    scores: Annotated[str, typer.Option(help="FILE.py:NAME of scores of your own, separated by commas.")] = "",
+    scores: Annotated[str, typer.Option(help=f"FILE.py:NAME of scores of your own, {_COMMAS}.")] = "",
     natural: Annotated[
         Path | None,
         typer.Option(help="natural.json of 'presoftmax audit'.", show_default="the clean images stand in for it"),
@@ -387,16 +404,20 @@ def score(
         clean,
         labels,
         source,
-        _listed(victims),
+        _listed("victims", victims),
         natural,
         device,
-        _listed(scores),
-        _listed(surrogates),
+        _listed("scores", scores),
+        _listed("surrogates", surrogates),
         predictor,
     )
     show_score(settings, out, as_json)
 
 
-def _listed(names: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+def _listed(option: str, text: str) -> tuple[str, ...]:
+    """Names separated by commas; one that holds a comma stands in double quotes: ``"a,b",c`` are two."""
+    try:
+        rows = list(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise PresoftmaxError(f"--{option} {text!r}: {error}; names are {_COMMAS}") from error
+    return tuple(name.strip() for row in rows for name in row if name.strip())

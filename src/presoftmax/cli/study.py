@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,17 @@ def study_of(path: Path) -> tuple[StudyConfig, Path]:
     return StudyConfig.load(path), Path("presoftmax-runs") / path.stem
 
 
-def write_template(path: Path) -> None:
+def write_template(path: Path, models: Sequence[str], images: str | None, labels: str | None) -> None:
     """Write a commented study; raises `StudyError` where there is a file already."""
     if path.exists():
         raise StudyError(f"{path}: exists already")
-    replace_text(path, template())
-    print(one_line(f"{path} holds the paper's study; say in it where ImageNet is, then: presoftmax plan {path}"))
+    with quiet():
+        text = template(models, images, labels)
+    replace_text(path, text)
+    holds = "the paper's study" if not models and images is None else "a study of your own"
+    where = "your images are" if models else "ImageNet is"
+    following = "next" if images is not None else f"say in it where {where}, then"
+    print(one_line(f"{path} holds {holds}; {following}: presoftmax plan {path}"))
 
 
 def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
@@ -106,7 +111,7 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
 
 def show_status(folder: Path, as_json: bool) -> None:
     """Print how far a study is."""
-    status = status_of(StudyFolder.open(folder))
+    status = status_of(folder)
     if as_json:
         print(json.dumps(status.values()))
         return
@@ -140,7 +145,7 @@ def _show_progress(status: Status) -> None:
 def show_report(folder: Path, as_json: bool) -> None:
     """Write the report and print the claims."""
     with terminal(stderr=True).status("reading the tables, drawing the figures"):
-        report = write_study_report(Results.of(StudyFolder.open(folder)))
+        report = write_study_report(Results.of(folder))
     if as_json:
         print(report.claims.read_text(encoding="utf-8"), end="")
         return

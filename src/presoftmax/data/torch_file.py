@@ -6,11 +6,14 @@ from typing import Any
 
 import torch
 
+from presoftmax.data.form import as_path
+
 __all__ = ["load_tensors"]
 
 
-def load_tensors(path: Path) -> Any:
+def load_tensors(path: str | Path) -> Any:
     """What torch saved, on the CPU, if it is made of tensors and plain containers; raises whatever torch raises."""
+    path = as_path(path, "a file of torch")
     with warnings.catch_warnings():
         # Of the pickle's protocol; if that matters, it cannot be read, and the error says so.
         warnings.simplefilter("ignore")

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 from presoftmax.errors import face
 from presoftmax.models.accepted import as_model, as_source, as_victims
-from presoftmax.models.catalog import absolute_name, list_models, load_model, load_models, load_victim, table_names
+from presoftmax.models.catalog import (
+    absolute_name,
+    check_source,
+    list_models,
+    load_model,
+    load_models,
+    load_victim,
+    table_names,
+)
 from presoftmax.models.checks import ask, check_logits, check_same_classes, checked_logits
 from presoftmax.models.classifier import BlackBox, Classifier, Model, frozen
 from presoftmax.models.devices import default_device, is_out_of_memory, naming_device
@@ -32,6 +40,7 @@ __all__ = [
     "ask",
     "check_logits",
     "check_same_classes",
+    "check_source",
     "checked_logits",
     "default_device",
     "distinct_names",

@@ -12,13 +12,14 @@ from os import PathLike
 import torch
 
 from presoftmax.errors import ModelError, PresoftmaxError, first_line
+from presoftmax.extensions import is_python_name, load_object
 from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.devices import default_device, naming_device
 from presoftmax.models.fast import as_portable
 from presoftmax.models.names import distinct_names
 from presoftmax.models.providers import PROVIDERS, Listed, Provider, Request
 
-__all__ = ["absolute_name", "list_models", "load_model", "load_models", "load_victim", "table_names"]
+__all__ = ["absolute_name", "check_source", "list_models", "load_model", "load_models", "load_victim", "table_names"]
 
 _NEAR = 3
 
@@ -62,6 +63,24 @@ def load_victim(name: str | PathLike[str], device: str | torch.device | None = N
         with naming_device(chosen):
             torch.empty(0, device=chosen)
         return model.to(chosen)
+
+
+def check_source(name: str) -> None:
+    """Refuse the name of a model that cannot be a source, without loading it: its weights may be large, or far away.
+
+    A Python file is run, to see that it defines the name.
+
+    Raises:
+        ModelError: no such model, file, name in it or file of weights, or an ONNX file.
+    """
+    request = Request.parse(name)
+    _provider(request)
+    if is_python_name(request.path):
+        load_object(request.path, "model", ModelError)
+    elif request.path.endswith(".onnx"):
+        raise ModelError(f"model {name!r} is a black box without gradient: it can be a victim, nothing else")
+    if (file := request.weights_file()) is not None and not file.is_file():
+        raise ModelError(f"model {name!r}: no file {file}")
 
 
 def load_models(*names: str | PathLike[str], device: str | torch.device | None = None) -> list[Classifier]:

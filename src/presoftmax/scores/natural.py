@@ -14,6 +14,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from presoftmax.data import as_path
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed
 from presoftmax.scores.registry import SCORES
@@ -22,6 +23,7 @@ from presoftmax.storage import replace_text
 __all__ = ["NaturalReference", "Tail", "TopLogits", "measures", "quantiles", "ranges"]
 
 _VERSION = 2
+_WHAT = "a natural reference"
 _QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _TAIL_SHARE = 0.1
 _FEWEST = 20
@@ -164,18 +166,19 @@ class NaturalReference(Printed):
         self._check_width(logits)
         return self.top.distance(torch.topk(logits.double().cpu(), len(self.top.mean), dim=1).values)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write as JSON."""
         text = json.dumps({"kind": "presoftmax natural reference", "version": _VERSION, **asdict(self)}, indent=1)
-        replace_text(path, text + "\n")
+        replace_text(as_path(path, _WHAT), text + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> "NaturalReference":
+    def load(cls, path: str | Path) -> "NaturalReference":
         """Read what `save` wrote.
 
         Raises:
             DataError: no such file, another kind of file, or another version.
         """
+        path = as_path(path, _WHAT)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 from torch import Tensor
 
-from presoftmax.data import to_picture
+from presoftmax.data import as_path, to_picture
 from presoftmax.errors import RunError
 from presoftmax.storage.atomic import make_folder, replace_file, replace_text
 from presoftmax.storage.tables import flat, read_table
@@ -36,7 +36,7 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path | None, kind: str = "run") -> "RunFolder":
+    def create(cls, path: str | Path | None, kind: str = "run") -> "RunFolder":
         """Make the folder, with its parents.
 
         Before the work whose results it is to hold: of two commands that want the same folder, one is told at once.
@@ -48,7 +48,7 @@ class RunFolder:
         Raises:
             RunError: it exists already, or cannot be made.
         """
-        for candidate in _dated(kind) if path is None else [path]:
+        for candidate in _dated(kind) if path is None else [as_path(path, "a run's folder")]:
             try:
                 make_folder(candidate.parent)
                 candidate.mkdir()
@@ -61,7 +61,7 @@ class RunFolder:
 
     @classmethod
     @contextmanager
-    def making(cls, path: Path | None, kind: str = "run") -> Iterator["RunFolder"]:
+    def making(cls, path: str | Path | None, kind: str = "run") -> Iterator["RunFolder"]:
         """A new folder to fill inside the block, made as by `create`; whatever goes wrong there, nothing of it stays.
 
         Raises:
@@ -79,8 +79,9 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     @classmethod
-    def open(cls, path: Path) -> "RunFolder":
+    def open(cls, path: str | Path) -> "RunFolder":
         """A finished run's folder; raises `RunError` if it is none."""
+        path = as_path(path, "a run's folder")
         if not (path / _SUMMARY).is_file():
             raise RunError(f"{path}: not the folder of a finished run (no {_SUMMARY})")
         return cls(path)

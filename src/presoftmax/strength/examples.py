@@ -13,6 +13,7 @@ from presoftmax.data import (
     Listing,
     Preprocessing,
     Skipped,
+    as_path,
     list_images,
     list_unlabeled,
     read_arrays,
@@ -65,9 +66,9 @@ class Examples(Printed):
 
 
 def read_examples(
-    adversarial: Path,
-    clean: Path | None,
-    labels: Path | None,
+    adversarial: str | Path,
+    clean: str | Path | None,
+    labels: str | Path | None,
     preprocessing: Preprocessing | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Examples:
@@ -87,7 +88,8 @@ def read_examples(
     Raises:
         DataError: what cannot be read, an adversarial image without its clean one, or no labels.
     """
-    adversarial, clean = Path(adversarial), None if clean is None else Path(clean)
+    adversarial = as_path(adversarial, "adversarial")
+    clean = None if clean is None else as_path(clean, "clean")
     if adversarial.suffix in ARRAY_FILES:
         given = read_arrays(adversarial)
         if clean is None or clean.suffix in ARRAY_FILES:

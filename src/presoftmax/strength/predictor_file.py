@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from presoftmax.analysis.prediction import CLEAN_VICTIM, FEATURES, LeftOut, Logistic, Recalibration
+from presoftmax.data import as_path
 from presoftmax.errors import DataError, first_line
 from presoftmax.storage import replace_text
 from presoftmax.strength.predictor import Calibration, FittedOn, TransferPredictor
@@ -17,6 +18,7 @@ __all__ = ["load_predictor", "save_predictor"]
 
 _KIND, _VERSION = "presoftmax transfer predictor", 1
 _MOST_BYTES = 10_000_000
+_WHAT = "a predictor's file"
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Numbers = list[_Finite]
@@ -82,18 +84,20 @@ class _Predictor(_Record):
     calibration: _Calibration | None
 
 
-def save_predictor(predictor: TransferPredictor, path: Path) -> None:
+def save_predictor(predictor: TransferPredictor, path: str | Path) -> None:
     """Write a predictor as JSON, with what it was fitted on."""
+    path = as_path(path, _WHAT)
     content = {"kind": _KIND, "version": _VERSION, **asdict(predictor)}
     replace_text(path, json.dumps(content, indent=1, default=lambda array: array.tolist(), allow_nan=False) + "\n")
 
 
-def load_predictor(path: Path) -> TransferPredictor:
+def load_predictor(path: str | Path) -> TransferPredictor:
     """Read what `save_predictor` wrote.
 
     Raises:
         DataError: no such file, another kind of file, another version, or one that is not whole.
     """
+    path = as_path(path, _WHAT)
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"{path}: larger than any predictor ({_MOST_BYTES // 10**6} MB)")

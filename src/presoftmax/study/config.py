@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from presoftmax.choices import Copies, Precision
+from presoftmax.data import as_path
 from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
 from presoftmax.printing import Printed, brief, first_few
 from presoftmax.scores import load_scores
@@ -124,12 +125,14 @@ class StudyConfig(Printed, Strict):
         return self
 
     @classmethod
-    def load(cls, path: Path) -> "StudyConfig":
+    def load(cls, path: str | Path) -> "StudyConfig":
         """Read a TOML file.
 
         Raises:
             StudyError: no such file, not TOML, an unknown key, a wrong type or value (with the line).
+            DataError: a text that is no path.
         """
+        path = as_path(path, "a study's TOML file")
         try:
             if path.stat().st_size > _MOST_BYTES:
                 raise StudyError(f"{path}: larger than any study ({_MOST_BYTES // 10**6} MB)")

@@ -23,6 +23,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
+from presoftmax.data import as_path
 from presoftmax.errors import RunError, StudyError
 from presoftmax.printing import Printed
 from presoftmax.storage import (
@@ -50,6 +51,7 @@ _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
 _LOCK = ".lock"
 _KIND = "presoftmax study"
+_WHAT = "a study's folder"
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,14 +60,23 @@ class StudyFolder(Printed):
 
     path: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", as_path(self.path, _WHAT))
+
     @classmethod
-    def start(cls, path: Path, config: StudyConfig) -> "StudyFolder":
+    def of(cls, given: "StudyFolder | str | Path") -> "StudyFolder":
+        """A study's folder as it is, or that at a path, which is opened."""
+        return given if isinstance(given, StudyFolder) else cls.open(given)
+
+    @classmethod
+    def start(cls, path: str | Path, config: StudyConfig) -> "StudyFolder":
         """Make the folder of a study, or take the one that is there if it is of the same study.
 
         Raises:
             StudyError: there is a folder of another study (the settings that differ are named), or of something else.
             RunError: it cannot be made.
         """
+        path = as_path(path, _WHAT)
         folder = cls(path)
         if cls.is_one(path):
             different = config.differences(folder.config())
@@ -84,17 +95,18 @@ class StudyFolder(Printed):
         return folder
 
     @classmethod
-    def is_one(cls, path: Path) -> bool:
+    def is_one(cls, path: str | Path) -> bool:
         """Whether there is a study's folder."""
-        return (path / _CONFIG).is_file()
+        return (as_path(path, _WHAT) / _CONFIG).is_file()
 
     def discard(self) -> None:
         """Take the folder away with all that is in it: of a study that could not even begin."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     @classmethod
-    def open(cls, path: Path) -> "StudyFolder":
+    def open(cls, path: str | Path) -> "StudyFolder":
         """The folder of a study, or what is left of it; raises `StudyError` if it is none."""
+        path = as_path(path, _WHAT)
         if not any((path / name).exists() for name in (_CONFIG, _SELECTION, "selection", "parts")):
             raise StudyError(f"{path}: not the folder of a study (no {_CONFIG})")
         return cls(path)

@@ -1,12 +1,18 @@
 """Studies that are ready to run: the paper's, and a small one of models that come from the package registry."""
 
+import json
+import re
+import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from presoftmax.data import check_location
 from presoftmax.errors import StudyError
+from presoftmax.models import check_source
 from presoftmax.study.config import StudyConfig
 
 __all__ = ["PANELS", "preset", "template"]
@@ -24,9 +30,53 @@ PANELS: dict[str, dict[str, Any]] = {
 """Models by the name of the panel."""
 
 
-def template() -> str:
-    """A commented ``study.toml`` of the paper's study."""
-    return files("presoftmax.study").joinpath("template.toml").read_text(encoding="utf-8")
+def template(models: Sequence[str] = (), images: str | None = None, labels: str | None = None) -> str:
+    """A commented ``study.toml``: the paper's study, or one of these models and images.
+
+    Args:
+        models: names for `presoftmax.load_model`, as they are to be written; the paper's when left out.
+        images: where the images are; to be filled in when left out.
+        labels: CSV of labels of a flat folder.
+
+    Raises:
+        StudyError: labels without images, a name that cannot be written, or no study with these.
+        ModelError: a model that does not exist, or cannot be a source.
+        DataError: images or labels that do not exist.
+    """
+    text = files("presoftmax.study").joinpath("template.toml").read_text(encoding="utf-8")
+    if labels is not None and images is None:
+        raise StudyError("labels go with images; say where these are, too")
+    for name in models:
+        check_source(name)
+    if images is not None:
+        check_location(images, labels)
+    given = {"models = ": list(models) or None, "path = ": images, "# labels = ": labels}
+    for beginning, value in given.items():
+        if value is not None:
+            text = _filled(text, beginning, value)
+    try:
+        StudyConfig.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        raise StudyError(_problem(error)) from error
+    return text
+
+
+def _filled(text: str, beginning: str, value: str | list[str]) -> str:
+    """The one line that begins so, with another value."""
+    names = [value] if isinstance(value, str) else value
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        raise StudyError(f"{names}: no text, which a study's file is; rename what is called so") from None
+    # JSON's strings are TOML's, but for one character.
+    written = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    line = f"{beginning.removeprefix('# ')}{written}"
+    return re.sub(f"^{beginning}.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
+
+
+def _problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def preset(
@@ -71,5 +121,4 @@ def preset(
     try:
         return StudyConfig.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        raise StudyError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+        raise StudyError(_problem(error)) from error

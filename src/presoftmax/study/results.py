@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -41,12 +42,13 @@ class Results(Printed):
     units: tuple[Unit, ...]
 
     @classmethod
-    def of(cls, folder: StudyFolder) -> "Results":
-        """Open a study that has run to its end.
+    def of(cls, study: StudyFolder | str | Path) -> "Results":
+        """Open a study that has run to its end, by its folder.
 
         Raises:
-            StudyError: units are missing or damaged.
+            StudyError: no study's folder, or units are missing or damaged.
         """
+        folder = StudyFolder.of(study)
         config = folder.config()
         try:
             selection = folder.selection()

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from presoftmax.data import check_location
+from presoftmax.data import as_path, check_location
 from presoftmax.errors import PresoftmaxError
 from presoftmax.extensions import absolute_spec
 from presoftmax.storage import DamagedError
@@ -24,7 +24,7 @@ __all__ = ["run_study"]
 
 def run_study(
     config: StudyConfig,
-    out: Path,
+    out: str | Path,
     engine: Engine,
     watcher: StudyWatcher | None = None,
     batch_size: int | None = None,
@@ -42,6 +42,7 @@ def run_study(
         StudyError: the folder holds another study, or another process works on it.
         PresoftmaxError: models, images or attacks that cannot be used; a disk that is full. What is finished stays.
     """
+    out = as_path(out, "out")
     watcher = watcher or Quiet()
     check_batch(batch_size)
     check_location(config.images.path, config.images.labels)

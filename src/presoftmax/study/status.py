@@ -74,13 +74,13 @@ class Status(Printed):
         return {**asdict(self), "finished": self.finished}
 
 
-def status_of(folder: StudyFolder) -> Status:
+def status_of(study: StudyFolder | str | Path) -> Status:
     """Read the records of a study, and look at its other files from outside; nothing that is damaged is an error.
 
     Tables and files of images are not read, but for the `natural` table: see `presoftmax.study.results` for a whole
     look at them.
     """
-    return _Look(folder).status()
+    return _Look(StudyFolder.of(study)).status()
 
 
 class _Look:

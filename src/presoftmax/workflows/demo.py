@@ -72,8 +72,8 @@ class DemoSettings:
     source: str = "efficientnet_lite0"
     victims: tuple[str, ...] = ("efficientnet_lite1", "efficientnet_lite2")
     seed: int = 0
-    photos: Path | None = None
-    labels: Path | None = None
+    photos: str | Path | None = None
+    labels: str | Path | None = None
     device: str | None = None
 
     def attacks(self) -> tuple[Attack, ...]:
@@ -153,7 +153,7 @@ class DemoInterruptedError(KeyboardInterrupt):
         self.where = where
 
 
-def run_demo(settings: DemoSettings, out: Path | None, watcher: DemoWatcher) -> Demo:
+def run_demo(settings: DemoSettings, out: str | Path | None, watcher: DemoWatcher) -> Demo:
     """Run both attacks and write ``out``; left out, it is ``presoftmax-runs/demo-DATE-TIME``.
 
     Nothing stays of the folder when models, photos or settings are refused. After Ctrl-C the tables hold every

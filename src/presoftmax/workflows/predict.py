@@ -6,10 +6,11 @@ from typing import Any
 
 from presoftmax.analysis import TransferCriterion
 from presoftmax.analysis.prediction import Evaluation, LeftOut, evaluate
+from presoftmax.data import as_path
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed
 from presoftmax.strength import TransferPredictor, judge_predictor, load_predictor, save_predictor
-from presoftmax.study import Results, StudyFolder, points_of
+from presoftmax.study import Results, points_of
 from presoftmax.study.report import write_prediction
 
 __all__ = ["StudyPrediction", "evaluate_prediction", "fit_predictor"]
@@ -29,7 +30,7 @@ class StudyPrediction(Printed):
 
 
 def fit_predictor(
-    study: Path, out: Path, criterion: TransferCriterion = "misclassified", with_clean_victim: bool = False
+    study: str | Path, out: str | Path, criterion: TransferCriterion = "misclassified", with_clean_victim: bool = False
 ) -> TransferPredictor:
     """Fit a predictor to a finished study and write it as JSON.
 
@@ -43,16 +44,17 @@ def fit_predictor(
         StudyError: the study is not finished.
         DataError: nothing can be fitted, or there is such a file.
     """
+    out = as_path(out, "out")
     if out.exists():
         raise DataError(f"{out}: exists already")
-    results = Results.of(StudyFolder.open(study))
+    results = Results.of(study)
     title, classes = results.config.title, _classes(results)
     predictor = TransferPredictor.fit(points_of(results), classes, title, criterion, with_clean_victim)
     save_predictor(predictor, out)
     return predictor
 
 
-def evaluate_prediction(study: Path, predictor: Path | None = None) -> StudyPrediction:
+def evaluate_prediction(study: str | Path, predictor: str | Path | None = None) -> StudyPrediction:
     """Evaluate every method in a finished study, and a predictor that was fitted elsewhere.
 
     Writes ``prediction.json``, ``prediction.md`` and the figures to ``report/`` of the study's folder.
@@ -62,7 +64,7 @@ def evaluate_prediction(study: Path, predictor: Path | None = None) -> StudyPred
         DataError: the predictor is of models with another number of classes.
     """
     given = None if predictor is None else load_predictor(predictor)
-    results = Results.of(StudyFolder.open(study))
+    results = Results.of(study)
     points = points_of(results)
     judged = None if given is None else judge_predictor(given, points, _classes(results))
     evaluation = evaluate(points)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from presoftmax.data import as_path
 from presoftmax.errors import DataError
 from presoftmax.judging import Judged, judge_examples
 from presoftmax.models import load_model, load_victim, table_names
@@ -44,19 +45,19 @@ class ScoreSettings:
         scores: further scores, each ``FILE.py:NAME``.
     """
 
-    adversarial: Path
-    clean: Path | None
-    labels: Path | None
+    adversarial: str | Path
+    clean: str | Path | None
+    labels: str | Path | None
     source: str
     victims: tuple[str, ...]
-    natural: Path | None
+    natural: str | Path | None
     device: str | None
     scores: tuple[str, ...] = ()
     surrogates: tuple[str, ...] = ()
-    predictor: Path | None = None
+    predictor: str | Path | None = None
 
 
-def run_scoring(settings: ScoreSettings, out: Path | None) -> Scoring:
+def run_scoring(settings: ScoreSettings, out: str | Path | None) -> Scoring:
     """Score adversarial images and write ``out``: what `Judged.save` writes.
 
     Left out, it is ``presoftmax-runs/score-DATE-TIME``.
@@ -69,7 +70,9 @@ def run_scoring(settings: ScoreSettings, out: Path | None) -> Scoring:
 
 
 def _score(settings: ScoreSettings, folder: RunFolder) -> Scoring:
-    for path in (settings.adversarial, settings.clean, settings.labels, settings.natural, settings.predictor):
+    for name in ("adversarial", "clean", "labels", "natural", "predictor"):
+        given = getattr(settings, name)
+        path = None if given is None and name != "adversarial" else as_path(given, name)
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
     scores = load_scores(settings.scores)
