@@ -154,3 +154,35 @@ def test_without_victims_nothing_is_drawn_of_them():
     network = Tiny()
     trace = ps.trace(ps.attacks.over_optimized(steps=3, alpha=0.05), network, make_set(network, 2))
     assert len(trace.plot().axes) == 2
+
+
+def panel(kept, examples, height=3):
+    """A panel of curves whose examples are so many."""
+    rows = [
+        {"attack": "a", "source": "s", "victim": "v", "cleaned": cleaned, "examples": count,
+         "transferability": 10.0 * i,
+         **{f"{name}{end}": 0.5 + i / 10 for name in ("ca1", "confidence") for end in ("", "_low", "_high")}}
+        for cleaned, count in ((True, kept), (False, examples)) for i in range(height) if count
+    ]  # fmt: skip
+    axes = transfer_figure(pl.DataFrame(rows), "").axes
+    lines = sum(len(each.get_lines()) for each in axes)
+    return lines, " ".join(text.get_text() for each in axes for text in each.texts), axes[0].get_title()
+
+
+@pytest.mark.parametrize(
+    ("kept", "examples", "lines", "words"),
+    [
+        (0, 1, 0, "1 example: too few for curves"),
+        (9, 9, 0, "9 examples: too few for curves"),
+        (0, 10, 2, "no example had transferred at the end"),
+        (9, 10, 2, "9 had transferred at the end: too few for a curve (at least 10)"),
+        (10, 10, 4, ""),
+        (16, 40, 4, ""),
+    ],
+)
+def test_no_curve_stands_on_fewer_than_ten_examples(kept, examples, lines, words):
+    drawn, said, title = panel(kept, examples)
+    assert drawn == lines
+    assert words in said.replace("\n", " ")
+    assert bool(said) == bool(words)
+    assert title.endswith(f"{kept} of {examples} examples")

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 from presoftmax.analysis.bootstrap import median_interval
 from presoftmax.analysis.prediction import Cells, auroc
 from presoftmax.printing import Printed
+from presoftmax.text import no_minus_zero
 
 __all__ = ["JudgedSummary", "Median", "RanksTransfer", "Share", "VictimTransfer", "summarize_judged"]
 
@@ -46,7 +47,8 @@ class Share:
         """``31 % [12, 58] (4 of 13)``."""
         if self.value is None or self.low is None or self.high is None:
             return "none to tell of"
-        return f"{100 * self.value:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}] ({self.hits} of {self.of})"
+        bounds = no_minus_zero(f"[{100 * self.low:.0f}, {100 * self.high:.0f}]")
+        return f"{100 * self.value:.0f} % {bounds} ({self.hits} of {self.of})"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Median:
         if self.value is None:
             return "none to tell of"
         end = "" if self.low is None else f" [{self.low:.{digits}f}, {self.high:.{digits}f}]"
-        return f"{self.value:.{digits}f}{end}"
+        return no_minus_zero(f"{self.value:.{digits}f}{end}")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from presoftmax.report.figures import audit_figure, save
 from presoftmax.report.html import data_uri, render
 from presoftmax.scores import Trust
 from presoftmax.storage import RunFolder, replace_text
-from presoftmax.text import printable
+from presoftmax.text import no_minus_zero, printable
 
 __all__ = ["audit_sentences", "write_audit"]
 
@@ -41,7 +41,7 @@ def _gradient_sentence(trust: Trust) -> str:
 
 def _range_sentence(trust: Trust) -> str:
     ca1, odds = trust.ranges["ca1"], trust.ranges["log_odds"]
-    return (
+    return no_minus_zero(
         f"CA1 lies between {ca1['0']:.1f} and {ca1['1']:.1f} (median {ca1['0.5']:.1f}), the log-odds of the top class "
         f"between {odds['0']:.1f} and {odds['1']:.1f}. An example with a CA1 above {ca1['1']:.1f} is beyond every "
         "image seen here."

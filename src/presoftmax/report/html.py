@@ -8,7 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from presoftmax.text import LINE, counted, listed, printable
+from presoftmax.report._glossary import explained
+from presoftmax.text import LINE, counted, listed, no_minus_zero, printable
 
 __all__ = ["data_uri", "render"]
 
@@ -19,6 +20,8 @@ _DATA = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]*")
 def render(template: str, **values: Any) -> str:
     """A template of ``report/templates`` with these values; whatever they hold is printable, and escaped.
 
+    Terms are explained where a section first uses one (`explained`), and no number is ``-0``.
+
     In a template ``NAME | shown`` keeps a name as short as names are shown, ``NAMES | listed`` says a few of them.
     """
     environment = Environment(
@@ -28,8 +31,13 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         finalize=_finalized,
     )
-    environment.filters.update(shown=printable, counted=counted, listed=listed)
-    return environment.get_template(template).render(**values)
+    environment.filters.update(shown=printable, counted=counted, listed=listed, format=_formatted)
+    return explained(environment.get_template(template).render(**values))
+
+
+def _formatted(form: str, *values: Any) -> str:
+    """Jinja's ``format``, for numbers."""
+    return no_minus_zero(str(form) % values)
 
 
 def _finalized(value: Any) -> Any:

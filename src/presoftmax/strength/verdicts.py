@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from presoftmax.tables import NOT_FINITE
+from presoftmax.text import no_minus_zero
 
 __all__ = ["BARELY", "DEEPLY", "LEVELS", "LOOKS_WEAK", "Verdict", "level_of", "verdict"]
 
@@ -77,7 +78,7 @@ def _level(row: dict[str, Any]) -> tuple[str, str]:
         return NOT_AFTER_SAVING, "it fools the source only off the 8-bit lattice; rounded, it does not"
     odds = row["misclassification_log_odds"]
     level = level_of(odds)
-    deep = f"log-odds {odds:.1f} against the true class"
+    deep = no_minus_zero(f"log-odds {odds:.1f} against the true class")
     return level, deep if odds >= DEEPLY else f"the true class keeps {_share(row['true_probability'])} of the mass"
 
 

@@ -30,9 +30,11 @@ class StudySummary(Printed):
         claims: every claim measured.
         evaluation: how well transfer can be told before it happens.
         curves: rows of `presoftmax.analysis.transfer_curves`, attacks and sources in the order of the study.
-        transfer: one row per attack, source, victim: examples, the shares misclassified and targeted at the end, how
-            many cleaning removes.
-        trajectories: one row per attack and source: examples, those left out, saturated, halted (and when, median).
+        transfer: one row per attack, source, victim: examples, those misclassified and targeted at the end (shares and
+            counts), how many cleaning removes.
+        trajectories: one row per attack and source: examples, those left out, saturated, halted (and when, median);
+            at the end how many fool the source and have a confidence of exactly 1, and the median misclassification
+            log-odds.
         noise: one row per attack, source, victim, shown iteration: transfer, noise rate, excess; empty without noise.
         nothing_left: attacks on sources of which every example was left out, because some answer was not finite.
     """
@@ -88,7 +90,9 @@ def _transfer(t: Trajectories) -> Iterator[dict[str, Any]]:
             "victim": victim,
             "examples": len(t),
             "misclassified": float(wrong.mean()),
+            "misclassified_hits": int(wrong.sum()),
             "targeted": None if targeted is None else float(targeted[:, -1].mean()),
+            "targeted_hits": None if targeted is None else int(targeted[:, -1].sum()),
             "removed": int((~wrong).sum()),
         }
 
@@ -102,6 +106,9 @@ def _trajectories(t: Trajectories) -> dict[str, Any]:
         "left_out": len(t.broken),
         "fooled": float(fooled[:, -1].mean()),
         "ever_fooled": float(fooled.any(axis=1).mean()),
+        "misclassified_hits": int((t.values("true_margin")[:, -1] > 0).sum()),
+        "exactly_one_hits": int(t.steps["saturated"][:, -1].sum()),
+        "median_log_odds": float(np.median(t.values("misclassification_log_odds")[:, -1])),
         "saturated": int((t.saturated_at < len(t.iterations)).sum()),
         "halted": int(halted.sum()),
         "median_halt": float(np.median(t.iterations[last_move[halted]])) if halted.any() else None,

@@ -9,6 +9,7 @@ from presoftmax.analysis.ranking import Ranking
 from presoftmax.analysis.trajectories import Trajectories
 from presoftmax.printing import Printed
 from presoftmax.scores import TopLogits
+from presoftmax.text import no_minus_zero
 
 __all__ = [
     "CLAIMS",
@@ -132,8 +133,8 @@ class Claim:
         if value is None:
             return "–"
         if self.unit == "percent":
-            return f"{100 * value:.0f} %"
-        return f"{value:.0f}" if self.unit == "points" else f"{value:.2f}"
+            return percent(value)
+        return no_minus_zero(f"{value:.0f}" if self.unit == "points" else f"{value:.2f}")
 
 
 CLAIMS: dict[str, Claim] = {}
@@ -231,7 +232,8 @@ def judged(
     bound = CLAIMS[name].threshold if threshold is None else threshold
     low, high = bounds or (None, None)
     verdict: Verdict = "holds" if CLAIMS[name].holds(value, bound) and also else "does not hold"
-    return Measurement(name, *key, examples, value, low, high, bound, verdict, sentence, dict(details or {}), subject)
+    said = no_minus_zero(sentence)
+    return Measurement(name, *key, examples, value, low, high, bound, verdict, said, dict(details or {}), subject)
 
 
 def not_measurable(
@@ -256,7 +258,7 @@ def not_measurable(
 
 def percent(share: float) -> str:
     """A share in whole percent."""
-    return f"{100 * share:.0f} %"
+    return no_minus_zero(f"{100 * share:.0f} %")
 
 
 def overall(measured: Sequence[Measurement]) -> Verdict:

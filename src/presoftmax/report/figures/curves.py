@@ -7,14 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from presoftmax.analysis.claims import FEWEST
 from presoftmax.report.figures.style import CONFIDENCE, LOGIT, Quantity, shown, shown_apart, styled, tint_axis
+from presoftmax.text import counted
 
 __all__ = ["transfer_figure"]
 
 _PANEL = (4.6, 3.6)
-_FEWEST_FOR_A_BAND = 5
 _LONGEST = 52  # characters of a line of a panel's title
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
+_BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
 
 
@@ -22,7 +24,7 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
     """One panel for each (source, victim): CA1 on the left axis, confidence on the right one.
 
     Bold with a band: mean and 95 % confidence interval over the examples that had transferred at the end (cleaned).
-    Thin and dotted: the mean over all examples.
+    Thin and dotted: the mean over all examples. What stands on fewer than 10 examples is not drawn, but said.
 
     Args:
         curves: rows of `presoftmax.analysis.transfer_curves`, of one attack (or of one pair, with ``by="attack"``).
@@ -60,30 +62,39 @@ def _panel(left: Axes, curves: pl.DataFrame, title: str, top: float) -> None:
     right = left.twinx()
     right.grid(False)
     cleaned, everything = curves.filter("cleaned"), curves.filter(~pl.col("cleaned"))
+    kept, all_of_them = (max(frame["examples"], default=0) for frame in (cleaned, everything))
     for axes, quantity in ((left, LOGIT), (right, CONFIDENCE)):
         _draw(axes, cleaned, everything, quantity)
-    kept, all_of_them = (max(frame["examples"], default=0) for frame in (cleaned, everything))
-    few = "" if kept >= _FEWEST_FOR_A_BAND else ", too few for a band"
-    left.set_title(f"{title}\n{kept} of {all_of_them} examples{few}")
+    left.set_title(f"{title}\n{kept} of {all_of_them} examples")
     left.set_xlabel("transferred to the victim (%)")
     left.set_xlim(-2, 102)
     left.set_ylim(0, top)
     right.set_ylim(0, 1.05)
     tint_axis(left, LOGIT, "left")
     tint_axis(right, CONFIDENCE, "right")
-    if not kept:
-        left.text(50, top / 2, "no example had transferred at the end", ha="center", color="#555555")
+    if missing := _missing(kept, all_of_them):
+        left.text(50, top / 2, missing, ha="center", va="center", color="#555555", bbox=_BEHIND_WORDS)
+
+
+def _missing(kept: int, all_of_them: int) -> str:
+    """What is said in place of curves that would stand on too few examples."""
+    if all_of_them < FEWEST:
+        return f"{counted(all_of_them, 'example')}: too few for curves\n(at least {FEWEST})"
+    if kept == 0:
+        return "no example had transferred at the end"
+    return f"{kept} had transferred at the end:\ntoo few for a curve (at least {FEWEST})" if kept < FEWEST else ""
 
 
 def _draw(axes: Axes, cleaned: pl.DataFrame, everything: pl.DataFrame, quantity: Quantity) -> None:
     name, color = quantity.column, quantity.color
-    axes.plot(everything["transferability"], everything[name], color=color, **_ALL)
+    enough = pl.col("examples") >= FEWEST
+    everything, cleaned = everything.filter(enough), cleaned.filter(enough)
+    if everything.height:
+        axes.plot(everything["transferability"], everything[name], color=color, **_ALL)
     if cleaned.height:
         axes.plot(cleaned["transferability"], cleaned[name], color=color, ls=quantity.line, **_CLEANED)
-        band = cleaned.filter(pl.col("examples") >= _FEWEST_FOR_A_BAND)
-        axes.fill_between(
-            band["transferability"], band[f"{name}_low"], band[f"{name}_high"], color=color, alpha=0.12, lw=0
-        )
+        low, high = cleaned[f"{name}_low"], cleaned[f"{name}_high"]
+        axes.fill_between(cleaned["transferability"], low, high, color=color, alpha=0.12, lw=0)
 
 
 def _legend() -> list[Line2D]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from presoftmax.analysis import HIGH_CONFIDENCE, AttackSummary, Point
-from presoftmax.text import printable
+from presoftmax.text import no_minus_zero, printable
 
 __all__ = ["sentences"]
 
@@ -15,7 +15,7 @@ def sentences(findings: Sequence[AttackSummary]) -> tuple[str, ...]:
     several = next((found for found in findings if found.classes > 1), None)
     if single is not None and several is not None:
         said.append(_comparison(single, several))
-    return tuple(said)
+    return tuple(map(no_minus_zero, said))
 
 
 def _one_class(found: AttackSummary) -> str:

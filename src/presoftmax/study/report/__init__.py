@@ -2,14 +2,19 @@
 
 from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
+from presoftmax.study.report.opening import OpeningRow, Transfer, opening_rows, opening_sentence
 from presoftmax.study.report.page import StudyReport, write_study_report
 from presoftmax.study.report.prediction import method_rows, prediction_markdown, write_prediction
 
 __all__ = [
     "ClaimRow",
+    "OpeningRow",
     "StudyReport",
+    "Transfer",
     "claim_rows",
     "method_rows",
+    "opening_rows",
+    "opening_sentence",
     "prediction_markdown",
     "study_figures",
     "write_prediction",

@@ -57,7 +57,8 @@ def study_figures(results: Results, summary: StudySummary, namer: Namer) -> Iter
 
 _READING = (
     "Each point is an iteration. Bold, with the 95 % confidence interval of the mean: the examples that had "
-    "transferred at the last iteration; they reach 100 % by construction. Dotted: all examples."
+    "transferred at the last iteration (cleaned); they reach 100 % by construction. Dotted: all examples. No curve "
+    "stands on fewer than 10 examples."
 )
 
 

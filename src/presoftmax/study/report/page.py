@@ -12,6 +12,7 @@ from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
 from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
+from presoftmax.study.report.opening import opening_rows, opening_sentence
 from presoftmax.study.report.prediction import method_rows, write_prediction
 from presoftmax.text import file_name
 
@@ -60,6 +61,7 @@ def _page(
     prediction: list[dict[str, str]],
 ) -> str:
     receipts = results.receipts()
+    opening = opening_rows(summary)
     return render(
         "study.html.j2",
         title=results.config.title,
@@ -67,6 +69,8 @@ def _page(
         selection=results.folder.selection(),
         versions=results.folder.about()["versions"],
         variants=(results.folder.variants() or {}).get("variants", {}),
+        opening=opening,
+        opening_sentence=opening_sentence(opening),
         rows=rows,
         figures=figures,
         predicted=[{"found": each, "methods": method_rows(each)} for each in summary.evaluation.criteria],

@@ -12,6 +12,7 @@ from presoftmax.analysis.prediction import CriterionEvaluation, Evaluation, Rank
 from presoftmax.report import data_uri
 from presoftmax.report.figures import at_k_figure, reliability_figure, save
 from presoftmax.storage import replace_text
+from presoftmax.text import no_minus_zero
 
 __all__ = ["MethodRow", "method_rows", "prediction_markdown", "write_prediction"]
 
@@ -118,7 +119,7 @@ def _area(each: Ranked) -> str:
 def _gain(each: Any) -> str:
     if each.value is None:
         return "–"
-    return f"{each.value:+.3f}" + ("" if each.low is None else f" [{each.low:+.3f}, {each.high:+.3f}]")
+    return no_minus_zero(f"{each.value:+.3f}" + ("" if each.low is None else f" [{each.low:+.3f}, {each.high:+.3f}]"))
 
 
 def _number(value: float | None) -> str:
