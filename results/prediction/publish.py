@@ -25,7 +25,7 @@ looked at. What the rows mean, and what follows, is in [docs/prediction.md](../.
 def main(folder: Path, name: str) -> None:
     results = Results.of(StudyFolder.open(folder))
     evaluate_prediction(folder)
-    report, selection = folder / "report", results.folder.selection() or {}
+    report, selection = folder / "prediction", results.folder.selection() or {}
     figures = []
     for figure in sorted((report / "figures").glob("prediction-*.png")):
         kept = f"{name}-{figure.name.removeprefix('prediction-')}"

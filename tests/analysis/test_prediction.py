@@ -146,6 +146,19 @@ def test_only_fooled_sources_and_other_families_are_tried(trials):
     assert len(Trials.of(blind, "misclassified")) == 0
 
 
+def test_a_trial_without_a_surrogate_is_none(trials):
+    """Where two families are all there are, nobody is left to ask, and nothing is compared."""
+    assert trials.asked.any(axis=1).all()
+    two = replace(trials.points.models, families=("a", "a", "b", "b", "b"))
+    few = Trials.of(replace(trials.points, models=two), "misclassified")
+    assert len(few) > 0
+    assert few.asked.any(axis=1).all()
+    alone = replace(trials.points.models, families=("a", "b", "b", "b", "b"))
+    left = Trials.of(replace(trials.points, models=alone), "misclassified")
+    # From a nobody but b's family is fooled, and b's family is all that could be asked.
+    assert "a" not in set(left.points.source[left.row])
+
+
 def test_no_method_asks_the_victim_or_its_family(trials):
     asked = trials.asked
     families = np.array(trials.points.models.families)
@@ -340,8 +353,16 @@ def test_every_iteration_has_its_rule_by_the_other_victims(traced):
 
 def test_a_victim_alone_is_judged_by_nobody(traced):
     alone = traced.transfers.filter(pl.col("victim") == "b")
-    with pytest.raises(DataError, match="it takes two at least"):
+    with pytest.raises(DataError, match="it takes two victims at least"):
         expected_transfers(traced.steps, alone)
     late = traced.steps.filter(pl.col("iteration") > 0), traced.transfers.filter(pl.col("iteration") > 0)
+    for steps, transfers in (late, (traced.steps, late[1]), (late[0], traced.transfers)):
+        with pytest.raises(DataError, match="iteration 0 is missing"):
+            expected_transfers(steps, transfers)
+    part = traced.transfers.filter((pl.col("iteration") > 0) | (pl.col("victim") != "c"))
     with pytest.raises(DataError, match="iteration 0 is missing"):
-        expected_transfers(*late)
+        expected_transfers(traced.steps, part)
+    with pytest.raises(DataError, match="nobody of another family can be asked about"):
+        expected_transfers(traced.steps, traced.transfers, dict.fromkeys("bcd", "one"))
+    some = expected_transfers(traced.steps, traced.transfers.filter(pl.col("iteration").is_in([0, 2])))
+    assert set(some["iteration"]) == {2}

@@ -90,6 +90,29 @@ def test_it_never_extrapolates_without_a_word(predictor):
     assert judge_predictor(predictor, near.points, CLASSES).area > 0.7
 
 
+def test_what_is_not_known_is_outside_of_every_fit(predictor):
+    given = TransferPredictor.fit(points(), CLASSES, with_clean_victim=True)
+    clean = np.zeros(30)
+    holes = {
+        "surrogates": np.full((30, 2), np.nan),
+        **{name: np.full(30, np.nan) for name in ("copies", "l2", "natural_ca1")},
+    }
+    for name, value in holes.items():
+        found = predictor.predict(replace(known(), **{name: value}), CLASSES)
+        assert found.outside.all(), name
+        assert np.isfinite(found.probability).all(), name
+    clean[3] = np.nan
+    found = given.predict(known(), CLASSES, clean)
+    assert found.outside[3]
+    assert np.isfinite(found.probability).all()
+
+
+def test_a_fit_that_nothing_was_left_out_of_says_that_its_worth_is_unknown():
+    alone = TransferPredictor.fit(points().select(points().source == "a"), CLASSES)
+    assert alone.tells is None
+    assert any("could not be measured" in note for note in alone.predict(known(), CLASSES).notes)
+
+
 def test_calibration_wants_probes(predictor):
     generator = np.random.default_rng(1)
     probes, wrong = known(60), generator.random(60) > 0.5
@@ -182,6 +205,9 @@ def test_judged_examples_get_a_probability_and_its_limits(predictor, tmp_path):
     assert any("not calibrated to a victim" in note for note in judged.notes)
     with pytest.raises(DataError, match="a predictor needs surrogates"):
         measure(Examples(adversarial, photos), network, predictor=predictor)
+    given = TransferPredictor.fit(points(), CLASSES, with_clean_victim=True)
+    with pytest.raises(DataError, match="fit one without --clean-victim"):
+        measure(Examples(adversarial, photos), network, surrogates=[Tiny(1)], predictor=given)
     other = replace(predictor, about=replace(predictor.about, classes=1000))
     with pytest.raises(DataError, match="fitted on models of 1000 classes"):
         measure(Examples(adversarial, photos), network, surrogates=[Tiny(1)], predictor=other)

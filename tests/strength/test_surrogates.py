@@ -63,8 +63,17 @@ REFUSED = {
     "the source in a wrapper": lambda network: ({}, [Classifier(network, name="wrapped")]),
     "a victim": lambda network: ({"v": SAME}, [SAME]),
     "a victim under another name": lambda network: ({"v": SAME}, {"s": Tiny(1)}),
+    "a bound method that is a victim": lambda network: ({"v": BlackBox(API.ask)}, {"s": BlackBox(API.ask)}),
     "a black box that is a victim": lambda network: ({"v": BOX}, {"s": BlackBox(BOX.function, name="again")}),
 }
+
+
+class Api:
+    def ask(self, images):
+        return Tiny(4)(images.float() / 255)
+
+
+API = Api()
 BOX = BlackBox(lambda images: Tiny(3)(images), name="box")
 
 
@@ -115,6 +124,26 @@ def test_shifts_and_flip_move_pixels_and_noise_is_as_large_as_it_says():
     off = COPIES["noise1"](gray).double() - 128
     assert float(off.std()) == pytest.approx(12, rel=0.05)
     assert not torch.equal(COPIES["noise1"](gray), COPIES["noise2"](gray))
+
+
+def test_what_a_surrogate_does_not_say_is_no_number(case):
+    """One example of which the only surrogate knows nothing has no rule, and is marked for a predictor."""
+    network, photos, adversarial = case
+
+    def says(images):
+        logits = Tiny(1)(images.float() / 255)
+        same = (images == adversarial[0]).flatten(1).all(dim=1)
+        return torch.where(same[:, None], torch.nan, logits)
+
+    found = measure(Examples(adversarial, photos), network, surrogates={"s": BlackBox(says)})
+    assert found.strength["expected_transfer"].null_count() == 1
+    assert found.strength["expected_transfer"][0] is None
+    assert found.strength["rank_by_expected_transfer"][0] is None
+
+
+def test_images_of_a_pixel_have_copies():
+    images = make_images(2, size=1)
+    assert all(copy(images).shape == images.shape for copy in COPIES.values())
 
 
 def test_judge_takes_surrogates_and_a_predictor_needs_them(case, tmp_path):

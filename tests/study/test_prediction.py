@@ -159,7 +159,7 @@ def test_predict_fits_and_evaluates(finished, tmp_path):
     told = run_main(tmp_path, ["predict", "evaluate", finished.path, "--predictor", "p.json"])
     assert told.returncode == 0, told.stderr
     assert "area under the ROC curve" in told.stdout
-    assert "fitted elsewhere" in told.stdout
+    assert "of these the numbers are no test" in told.stdout
     plain = run_main(tmp_path, ["predict", "evaluate", finished.path, "--json"])
     content = json.loads(plain.stdout)
     (found,) = [each for each in content["criteria"] if each["criterion"] == "misclassified"]

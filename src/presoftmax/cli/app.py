@@ -338,7 +338,8 @@ def predict_fit(
     out: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("predictor.json"),
     criterion: Annotated[Criterion, typer.Option(help="What counts as transferred.")] = Criterion.MISCLASSIFIED,
     clean_victim: Annotated[
-        bool, typer.Option("--clean-victim", help="Also use the victim's answer to the clean image.")
+        bool,
+        typer.Option("--clean-victim", help="Also use the victim's answer to the clean image; 'score' has none."),
     ] = False,
 ) -> None:
     """Fit a probability of transfer to a finished study."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from presoftmax.analysis.prediction import CriterionEvaluation, LeftOut, Strictness
 from presoftmax.choices import Criterion
 from presoftmax.cli.display import plain_table, quiet, say, terminal
-from presoftmax.study.report import method_rows
+from presoftmax.study.report import drawn_from, method_rows
 from presoftmax.workflows import evaluate_prediction, fit_predictor
 
 __all__ = ["show_evaluation", "show_fit"]
@@ -42,16 +42,19 @@ def show_evaluation(study: Path, predictor: Path | None, as_json: bool) -> None:
     for found in done.evaluation.criteria:
         _print(found)
     if done.predictor is not None:
-        say(console, f"{predictor}, fitted elsewhere: {_worth(done.predictor)}")
-    say(console, f"\nTables and figures are in {done.folder / 'report'}: prediction.md, prediction.json")
+        say(console, f"{predictor}: {_worth(done.predictor)}")
+        if done.fitted_to:
+            known = ", ".join(done.fitted_to)
+            say(console, f"it was fitted to victims of this study ({known}): of these the numbers are no test")
+    say(console, f"\nTables and figures are in {done.folder / 'prediction'}")
 
 
 def _print(found: CriterionEvaluation) -> None:
     console = terminal()
     say(
         console,
-        f"{found.criterion}: {found.trials:,} examples shown to one of {found.victims} victims, of {found.images} "
-        f"images; {100 * found.base_rate:.0f} % transferred",
+        f"{found.criterion}: {found.trials:,} examples shown to one of {found.victims} victims, of "
+        f"{drawn_from(found)}; {100 * found.base_rate:.0f} % transferred",
     )
     table = plain_table(("area under the ROC curve", *Strictness), left=("area under the ROC curve",), overflow="fold")
     for row in method_rows(found):

@@ -97,7 +97,7 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
         f"{plan.units} units",
         f"passes, in images: {plan.forwards:,} forward, {plan.backwards:,} backward",
         f"rows: {plan.steps_rows:,} steps, {plan.transfers_rows:,} transfers; about {_bytes(plan.gigabytes)} on disk",
-        f"about {_hours(plan.hours)} on one {plan.device}, choosing the images not counted:",
+        f"about {_hours(plan.hours)} on one {plan.device}, choosing the images, noise and copies not counted:",
     )
     for line in lines:
         say(console, line)

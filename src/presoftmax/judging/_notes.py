@@ -10,6 +10,7 @@ __all__ = ["notes_on"]
 
 _LOW_ACCURACY = 0.3
 _FEW = 100
+_FEW_FOR_A_SCALE = 20
 _ON_THE_LATTICE = 0.01
 
 
@@ -35,6 +36,11 @@ def notes_on(examples: Examples, measured: MeasuredExamples) -> Iterator[str]:
         yield (
             f"what is natural for the source rests on {seen} clean images only; fit a reference on more with "
             "'presoftmax audit' and give it with --natural (natural=)"
+        )
+    if measured.surrogates is not None and len(examples) < _FEW_FOR_A_SCALE:
+        yield (
+            f"how large log-odds of each surrogate are is told from {len(examples)} clean images only; expected "
+            "transfers of so few examples are hardly comparable with others"
         )
     if measured.predicted is not None:
         yield from measured.predicted.notes

@@ -20,12 +20,12 @@ def model_scale(natural: Values) -> float:
     """How large log-odds of a model are: the median of ``|misclassification log-odds|`` of natural images ``(N,)``.
 
     Raises:
-        ValueError: no finite value other than 0.
+        ValueError: no value is finite, or their median is 0.
     """
     finite = np.abs(natural[np.isfinite(natural)])
     scale = float(np.median(finite)) if len(finite) else 0.0
     if scale <= 0:
-        raise ValueError("the misclassification log-odds of the natural images are all 0, or none is finite")
+        raise ValueError("no misclassification log-odds of a natural image is finite, or their median is 0")
     return scale
 
 
@@ -40,14 +40,14 @@ def expected_transfer(surrogates: Values, copies: Values | None = None) -> Value
         copies: ``L_source / m_source`` of each copy of the image, averaged, ``(N,)``; left out where there are none.
 
     Returns:
-        ``(N,)``, any real number, no unit; NaN where neither part is known.
+        ``(N,)``, any real number, no unit; NaN where no surrogate is known, or the copies are not: a part of the rule
+        is another number than the rule.
     """
     known = np.isfinite(surrogates)
     count = known.sum(axis=1)
     total = np.where(known, signed_log(np.where(known, surrogates, 0.0)), 0.0).sum(axis=1)
-    rule = np.where(count > 0, total / np.maximum(count, 1), 0.0)
+    rule: Values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     if copies is None:
-        return np.where(count > 0, rule, np.nan)
+        return rule
     own = np.isfinite(copies)
-    rule = rule + np.where(own, OWN_WEIGHT * signed_log(np.where(own, copies, 0.0)), 0.0)
-    return np.where((count > 0) | own, rule, np.nan)
+    return np.where(own, rule + OWN_WEIGHT * signed_log(np.where(own, copies, 0.0)), np.nan)

@@ -38,7 +38,8 @@ def _shift(down: int, right: int) -> Distortion:
 
 def _half_size(images: Tensor) -> Tensor:
     """To half its size, and back."""
-    small = F.interpolate(to_floats(images), scale_factor=0.5, mode="bilinear", antialias=True)
+    height, width = (max(1, side // 2) for side in images.shape[-2:])
+    small = F.interpolate(to_floats(images), size=(height, width), mode="bilinear", antialias=True)
     back = F.interpolate(small, size=images.shape[-2:], mode="bilinear", align_corners=False)
     return to_pixels(back.clamp_(0, 1))
 

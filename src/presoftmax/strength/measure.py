@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from presoftmax import numerics
+from presoftmax.analysis.prediction import CLEAN_VICTIM
 from presoftmax.attacks import Goal
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, Model, as_source, as_victims, ask, check_same_classes, checked_logits, frozen
@@ -122,6 +123,8 @@ def measure(
     with torch.no_grad(), frozen(*networks), Bar("judging", looks * len(examples), progress) as bar:
         look = partial(_logits, batch_size=batch_size, bar=bar)
         logits = _source_logits(examples, source, look)
+        if predictor is not None:
+            predictor.check(logits.clean.shape[1])
         shown = {name: look(victim, pixels) for name, victim in shown_to.items()}
         before = {name: look(victim, examples.clean.images) for name, victim in shown_to.items()}
         answers = _ask(asked, source, examples, pixels, logits, look)
@@ -153,6 +156,8 @@ def _check_predictor(predictor: TransferPredictor | None, surrogates: Mapping[st
         return
     if not surrogates:
         raise DataError("a predictor needs surrogates: models that are asked in place of the victim")
+    if CLEAN_VICTIM in predictor.columns:
+        raise DataError("the predictor needs a victim's answers to the clean images; fit one without --clean-victim")
     if predictor.criterion != "misclassified":
         raise DataError(
             f"the predictor is of {predictor.criterion} transfer; the targets of finished examples are not known"

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presoftmax.analysis import TransferCriterion
+from presoftmax.analysis.claims import FEWEST
 from presoftmax.analysis.prediction import (
     CLEAN_VICTIM,
     FEATURES,
@@ -179,7 +180,9 @@ class TransferPredictor(Printed):
     @property
     def tells(self) -> bool | None:
         """Whether it ranks better than chance what it never saw; None where that could not be measured."""
-        return None if self.left_out is None or self.left_out.low is None else self.left_out.low > _CHANCE
+        if self.left_out is None or self.left_out.low is None or self.left_out.transferred_images < FEWEST:
+            return None
+        return self.left_out.low > _CHANCE
 
     def predict(self, known: Known, classes: int, clean: Values | None = None) -> Predicted:
         """Probabilities of transfer.
@@ -194,10 +197,11 @@ class TransferPredictor(Printed):
             DataError: another number of classes, or the victim's answers are missing, or not asked for.
         """
         odds, columns = self._odds(known, classes, clean)
+        told = _told(known, clean)
         several = np.stack([self._calibrated(each.log_odds(columns)) for each in self.resampled])
         low, high = np.quantile(probability(several), (0.025, 0.975), axis=0)
         central = probability(self._calibrated(odds))
-        outside: Flags = np.any((columns < self.lowest) | (columns > self.highest), axis=1)
+        outside: Flags = np.any((columns < self.lowest) | (columns > self.highest), axis=1) | ~told
         bounds = np.minimum(low, central), np.maximum(high, central)
         return Predicted(central, *bounds, outside, tuple(self._notes(int(outside.sum()), len(outside))))
 
@@ -244,7 +248,7 @@ class TransferPredictor(Printed):
             )
         columns = features(known)
         if clean is not None:
-            columns = np.concatenate([columns, signed_log(clean)[:, None]], axis=1)
+            columns = np.concatenate([columns, signed_log(np.nan_to_num(clean))[:, None]], axis=1)
         return self.fitted.log_odds(columns), columns
 
     def _calibrated(self, odds: Values) -> Values:
@@ -259,6 +263,8 @@ class TransferPredictor(Printed):
             notes = [f"not calibrated: {found}; {PROBES_WANTED} are needed"]
         else:
             notes = [f"calibrated to {self.calibration.victim} by {self.calibration.probes} labelled probes"]
+        if self.tells is None:
+            notes.append("what this predictor is worth could not be measured: there was too little to leave out")
         if self.tells is False:
             notes.append("this predictor ranks no better than chance what it was not fitted on")
         if outside:
@@ -280,6 +286,14 @@ def judge_predictor(predictor: TransferPredictor, points: Points, classes: int) 
     if CLEAN_VICTIM in predictor.columns:
         columns = np.concatenate([columns, signed_log(clean_victim(trials))[:, None]], axis=1)
     return judge_log_odds(trials, predictor.fitted.log_odds(columns))
+
+
+def _told(known: Known, clean: Values | None) -> Flags:
+    """Whether all that a prediction stands on is known, of each example; what is not stands as 0 in the columns."""
+    some = np.isfinite(known.surrogates).any(axis=1)
+    others = [each for each in (known.copies, known.l2, known.natural_ca1, clean) if each is not None]
+    told: Flags = np.all(np.stack([some, *map(np.isfinite, others)]), axis=0, keepdims=True)[0]
+    return told
 
 
 def _fitted(trials: Trials, columns: Values, weights: Values | None = None) -> Logistic:

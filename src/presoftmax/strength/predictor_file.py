@@ -68,6 +68,7 @@ class _LeftOut(_Record):
     low: _Finite | None
     high: _Finite | None
     calibration_error: _Finite | None
+    transferred_images: Annotated[int, Field(ge=0)]
 
 
 class _Predictor(_Record):

@@ -84,7 +84,8 @@ def ask_surrogates(
         ModelError: a surrogate has another number of classes.
     """
     scale = _scale(source.name, _log_odds(logits[0], labels))
-    copied = np.mean([_log_odds(look(source, copy(pixels)), labels) for copy in COPIES.values()], axis=0)
+    copied = np.stack([_log_odds(look(source, copy(pixels)), labels) for copy in COPIES.values()]).mean(axis=0)
+    copied = np.where(np.isfinite(copied), copied, _log_odds(logits[1], labels))
     odds, fooled = [], []
     for name, model in surrogates.items():
         before, after = look(model, clean), look(model, pixels)
@@ -121,11 +122,16 @@ def _scale(name: str, natural: Values) -> float:
 def _same(one: Model, other: Model) -> bool:
     """Whether two wrappers stand for one model: the same object behind them, or networks with equal weights."""
     if not (isinstance(one, Classifier) and isinstance(other, Classifier)):
-        return getattr(one, "function", one) is getattr(other, "function", other)
+        return bool(_answering(one) == _answering(other))
     if one.network is other.network:
         return True
     ours, theirs = list(one.network.parameters()), list(other.network.parameters())
     return bool(ours) and len(ours) == len(theirs) and all(map(_equal, ours, theirs))
+
+
+def _answering(model: Model) -> Any:
+    """What answers behind a wrapper; two bound methods of one object are equal, not the same."""
+    return getattr(model, "function", getattr(model, "network", model))
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

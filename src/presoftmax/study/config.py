@@ -66,7 +66,7 @@ class StudyConfig(Printed, Strict):
         copies: who sees changed copies of the images (noise, shifts, compression): ``none``, ``source`` or ``all``;
             what the prediction of transfer stands on.
         families: architecture family of each model, by its name in ``models`` or ``victims``; each is of its own when
-            left out. A victim's transfer is never predicted from one of its family. No result depends on it.
+            left out. A victim's transfer is never predicted from one of its family. Only the report depends on it.
         final_images: keep the adversarial images of the last iteration.
         gallery: number of examples of which about a dozen iterations are kept as images, for the figures.
     """

@@ -18,15 +18,27 @@ __all__ = ["StudyPrediction", "evaluate_prediction", "fit_predictor"]
 
 @dataclass(frozen=True, repr=False)
 class StudyPrediction(Printed):
-    """How well transfer can be told in a study: its folder, the evaluation, and that of a given predictor, if any."""
+    """How well transfer can be told in a study.
+
+    Attributes:
+        folder: of the study.
+        evaluation: of every method.
+        predictor: what a given predictor is worth there, if any was given.
+        fitted_to: victims of the study that it was fitted to: of these its worth is no test.
+    """
 
     folder: Path
     evaluation: Evaluation
     predictor: LeftOut | None
+    fitted_to: tuple[str, ...] = ()
 
     def values(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        return {**asdict(self.evaluation), "predictor": self.predictor and asdict(self.predictor)}
+        return {
+            **asdict(self.evaluation),
+            "predictor": self.predictor and asdict(self.predictor),
+            "fitted_to": list(self.fitted_to),
+        }
 
 
 def fit_predictor(
@@ -57,7 +69,7 @@ def fit_predictor(
 def evaluate_prediction(study: str | Path, predictor: str | Path | None = None) -> StudyPrediction:
     """Evaluate every method in a finished study, and a predictor that was fitted elsewhere.
 
-    Writes ``prediction.json``, ``prediction.md`` and the figures to ``report/`` of the study's folder.
+    Writes ``prediction.json``, ``prediction.md`` and the figures to ``prediction/`` in the study's folder.
 
     Raises:
         StudyError: the study is not finished.
@@ -68,8 +80,9 @@ def evaluate_prediction(study: str | Path, predictor: str | Path | None = None) 
     points = points_of(results)
     judged = None if given is None else judge_predictor(given, points, _classes(results))
     evaluation = evaluate(points)
-    write_prediction(results.folder.path / "report", evaluation)
-    return StudyPrediction(results.folder.path, evaluation, judged)
+    write_prediction(results.folder.path / "prediction", evaluation)
+    known = () if given is None else tuple(name for name in results.names.labels if name in given.about.victims)
+    return StudyPrediction(results.folder.path, evaluation, judged, known)
 
 
 def _classes(results: Results) -> int:

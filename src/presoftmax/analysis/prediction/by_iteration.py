@@ -32,19 +32,23 @@ def expected_transfers(
         The `expected` table, in the order of attack, source, victim, example, iteration.
 
     Raises:
-        DataError: fewer than two victims, or iteration 0 is missing.
+        DataError: a victim that nobody of another family can be asked about, or iteration 0 is missing.
     """
     parts = [pl.DataFrame(schema=polars_schema(EXPECTED))]
     for (attack, source), rows in steps.group_by("attack", "source", maintain_order=True):
         shown = transfers.filter((pl.col("attack") == attack) & (pl.col("source") == source))
-        if shown["victim"].n_unique() < 2:
-            raise DataError(f"{attack} on {source}: each victim is judged by the others; it takes two at least")
-        points = _points(rows, shown, families or {})
+        points = _points(f"{attack} on {source}", rows, shown, families or {})
         parts += [_of_victim(points, i) for i, name in enumerate(points.models.names) if name != source]
     return pl.concat(parts)
 
 
-def _points(rows: pl.DataFrame, shown: pl.DataFrame, families: Mapping[str, str]) -> Points:
+def _points(what: str, rows: pl.DataFrame, shown: pl.DataFrame, families: Mapping[str, str]) -> Points:
+    victims = set(shown["victim"].to_list())
+    for victim in victims:
+        if not any(families.get(other, other) != families.get(victim, victim) for other in victims):
+            raise DataError(
+                f"{what}: nobody of another family can be asked about {victim}; it takes two victims at least"
+            )
     columns = ["predicted", "misclassification_log_odds", "ca1"]
     clean = pl.concat(
         [
@@ -52,10 +56,14 @@ def _points(rows: pl.DataFrame, shown: pl.DataFrame, families: Mapping[str, str]
             shown.filter(pl.col("iteration") == 0).select(pl.col("victim").alias("model"), *columns),
         ]
     )
-    if clean.height == 0:
-        raise DataError("iteration 0 is missing: how large log-odds of a model are is told from clean images")
+    if set(clean["model"].to_list()) != {rows["source"][0], *victims}:
+        raise DataError(f"{what}: iteration 0 is missing, by which it is told how large log-odds of each model are")
     models = ModelFacts.of(clean, families, values=1)
-    iterations = rows["iteration"].unique().to_list()
+    both = rows.select("example", "iteration").join(shown, on=["example", "iteration"], how="semi")
+    iterations = both["iteration"].unique().to_list()
+    rows = rows.join(both, on=["example", "iteration"], how="semi", maintain_order="left")
+    if not any(iterations):
+        raise DataError(f"{what}: no iteration is in both tables")
     return read_points(models, rows.lazy(), shown.lazy(), None, None, iterations)
 
 

@@ -67,7 +67,8 @@ class Auroc:
 
 def auroc(values: Values, cells: Cells, rounds: int = _ROUNDS) -> Auroc:
     """Area under the ROC curve of ``(R,)`` numbers, pairs of all cells counted alike; rows of NaN are left out."""
-    images = int(cells.image.max()) + 1 if len(cells.image) else 0
+    _, image = np.unique(cells.image, return_inverse=True)
+    images = int(image.max(initial=0)) + 1
     # The first "resample" is the sample itself.
     counts = np.concatenate([np.ones((1, images)), resampled_counts(images, rounds if images > 1 else 0)])
     known = ~np.isnan(values)
@@ -77,7 +78,7 @@ def auroc(values: Values, cells: Cells, rounds: int = _ROUNDS) -> Auroc:
         rows = cell[known[cell]]
         if len(rows) == 0:
             continue
-        good, all_ = _pairs(values[rows], cells.fooled[rows], counts[:, cells.image[rows]])
+        good, all_ = _pairs(values[rows], cells.fooled[rows], counts[:, image[rows]])
         right += good
         pairs += all_
     with np.errstate(invalid="ignore", divide="ignore"):

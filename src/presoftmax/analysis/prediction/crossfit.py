@@ -53,7 +53,7 @@ def all_left_out(trials: Trials, further: Values | None = None) -> Values:
         columns = columns_of(trials, hidden=kin)
         if further is not None:
             columns = np.concatenate([columns, further], axis=1)
-        apart = ~kin[trials.victim] & ~kin[trials.source]
+        apart = ~kin[trials.victim] & ~kin[trials.source] & (trials.asked & ~kin).any(axis=1)
         for source in np.unique(trials.source[family]):
             for name in np.unique(attack[family]):
                 for part in range(_FOLDS):

@@ -83,6 +83,7 @@ class CriterionEvaluation(Printed):
         criterion: ``misclassified`` or ``targeted``.
         trials: examples shown to victims at some iteration, where the source itself is fooled.
         images: of how many images they are.
+        all_images: how many there were to draw them from.
         transferred_images: of how many of them some trial transferred that can be compared with one, in its cell, that
             did not.
         victims: how many victims.
@@ -102,6 +103,7 @@ class CriterionEvaluation(Printed):
     criterion: TransferCriterion
     trials: int
     images: int
+    all_images: int
     transferred_images: int
     victims: int
     base_rate: float
@@ -137,8 +139,12 @@ def evaluate(points: Points, most: int | None = None) -> Evaluation:
         most: about so many trials at most of each criterion; of some of the images, drawn at random, where there are
             more. All of them when left out.
     """
-    each = (_thinned(Trials.of(points, criterion), most) for criterion in CRITERIA)
-    return Evaluation(tuple(_evaluated(trials) for trials in each if len(trials)))
+    found = []
+    for criterion in CRITERIA:
+        trials = Trials.of(points, criterion)
+        if len(trials):
+            found.append(_evaluated(_thinned(trials, most), len(np.unique(trials.image))))
+    return Evaluation(tuple(found))
 
 
 @dataclass(frozen=True)
@@ -150,12 +156,14 @@ class LeftOut:
         low: lower end of its 95 % interval.
         high: upper end.
         calibration_error: of the probability, over all victims together.
+        transferred_images: of how many images some example transferred where another did not.
     """
 
     area: float | None
     low: float | None
     high: float | None
     calibration_error: float | None
+    transferred_images: int
 
 
 def left_out(trials: Trials, further: Values | None = None) -> LeftOut | None:
@@ -166,9 +174,10 @@ def left_out(trials: Trials, further: Values | None = None) -> LeftOut | None:
 
 def judge_log_odds(trials: Trials, log_odds: Values) -> LeftOut:
     """What predicted log-odds ``(T,)`` of trials are worth; NaN where nothing was predicted."""
-    area = auroc(log_odds, trials.cells(Strictness.CELL))
+    cells = trials.cells(Strictness.CELL)
+    area = auroc(log_odds, cells)
     low, high = area.interval or (None, None)
-    return LeftOut(area.value, low, high, _error(log_odds, trials))
+    return LeftOut(area.value, low, high, _error(log_odds, trials), cells.transferred_images)
 
 
 def _thinned(trials: Trials, most: int | None) -> Trials:
@@ -180,7 +189,7 @@ def _thinned(trials: Trials, most: int | None) -> Trials:
     return trials.select(np.isin(trials.image, kept))
 
 
-def _evaluated(trials: Trials) -> CriterionEvaluation:
+def _evaluated(trials: Trials, images: int) -> CriterionEvaluation:
     fitted = all_left_out(trials)
     clean = signed_log(clean_victim(trials))[:, None]
     given = all_left_out(trials, clean)
@@ -199,6 +208,7 @@ def _evaluated(trials: Trials) -> CriterionEvaluation:
         criterion=trials.criterion,
         trials=len(trials),
         images=len(np.unique(trials.image)),
+        all_images=images,
         transferred_images=cells[Strictness.CELL].transferred_images,
         victims=len(np.unique(trials.victim)),
         base_rate=float(trials.fooled.mean()),

@@ -31,7 +31,8 @@ class Strictness(StrEnum):
 class Trials(Printed):
     """T rows, each a point and a victim that it was shown to.
 
-    Only points at which the source itself is fooled, and victims of another family than the source's.
+    Only points at which the source itself is fooled, victims of another family than the source's, and trials for which
+    there is a surrogate of a third.
 
     Attributes:
         points: of the attacks.
@@ -55,7 +56,8 @@ class Trials(Printed):
             apart = there & ~np.isin(points.source, list(kin)) & np.isfinite(points.fooled[criterion][:, i])
             rows.append(np.flatnonzero(apart))
             victims.append(np.full(int(apart.sum()), i, dtype=np.int64))
-        return cls(points, criterion, np.concatenate(rows), np.concatenate(victims))
+        everything = cls(points, criterion, np.concatenate(rows), np.concatenate(victims))
+        return everything.select(np.flatnonzero(everything.asked.any(axis=1)))
 
     def __len__(self) -> int:
         return len(self.row)

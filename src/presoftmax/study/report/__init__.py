@@ -4,7 +4,7 @@ from presoftmax.study.report.claims import ClaimRow, claim_rows
 from presoftmax.study.report.figures import study_figures
 from presoftmax.study.report.opening import OpeningRow, Transfer, opening_rows, opening_sentence
 from presoftmax.study.report.page import StudyReport, write_study_report
-from presoftmax.study.report.prediction import method_rows, prediction_markdown, write_prediction
+from presoftmax.study.report.prediction import drawn_from, method_rows, prediction_markdown, write_prediction
 
 __all__ = [
     "ClaimRow",
@@ -12,6 +12,7 @@ __all__ = [
     "StudyReport",
     "Transfer",
     "claim_rows",
+    "drawn_from",
     "method_rows",
     "opening_rows",
     "opening_sentence",

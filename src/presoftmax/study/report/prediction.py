@@ -14,7 +14,7 @@ from presoftmax.report.figures import at_k_figure, reliability_figure, save
 from presoftmax.storage import replace_text
 from presoftmax.text import no_minus_zero
 
-__all__ = ["MethodRow", "method_rows", "prediction_markdown", "write_prediction"]
+__all__ = ["MethodRow", "drawn_from", "method_rows", "prediction_markdown", "write_prediction"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, Figure]]:
         )
 
 
+def drawn_from(found: CriterionEvaluation) -> str:
+    """Of which images an evaluation is, where it is not of all."""
+    if found.images == found.all_images:
+        return f"{found.images} images"
+    return f"{found.images} images, drawn at random of {found.all_images}"
+
+
 def write_prediction(folder: Path, evaluation: Evaluation) -> list[dict[str, str]]:
     """Write ``prediction.json``, ``prediction.md`` and the figures; gives these with captions, for a page."""
     text = json.dumps(asdict(evaluation), indent=1, allow_nan=False)
@@ -75,7 +82,7 @@ def _criterion(found: CriterionEvaluation) -> Iterator[str]:
     yield f"## {found.criterion}"
     yield ""
     yield (
-        f"{found.trials:,} examples shown to one of {found.victims} victims, of {found.images} images; "
+        f"{found.trials:,} examples shown to one of {found.victims} victims, of {drawn_from(found)}; "
         f"{100 * found.base_rate:.0f} % transferred. Cells: "
         + ", ".join(f"{count} ({name})" for name, count in found.cells.items())
         + "."
