@@ -167,7 +167,7 @@ def _run_study(lines):
     ran = [line for line in lines if " on own_model:" in line]
     assert len(ran) == 6
     assert all(numbers(line)[-1] > 60 for line in ran)
-    assert [line.split(":")[0] for line in lines[-11:]] == [f"C{number}" for number in range(1, 12)]
+    assert [line.split(":")[0] for line in lines[-12:]] == [f"C{number}" for number in range(1, 13)]
 
 
 def _audit(lines):

@@ -374,19 +374,21 @@ def shown(surrogate, transfers, confidence):
     )
 
 
-EVEN, AGAINST_CONFIDENCE = [1] * 5 + [0] * 5, "misclassified, against confidence"
+EVEN, AGAINST_CONFIDENCE = [1] * 10 + [0] * 10, "misclassified, against confidence"
+ALIKE = [0.9] * 20
 C12 = [
-    # All 25 pairs in the right order, all of them tied for the confidence.
-    Row("C12", "1 - 1/2", shown([2] * 5 + [1] * 5, EVEN, [0.9] * 10), 0.5, HOLDS, 10, {"rule": 1, "rival": 0.5},
+    # All 100 pairs in the right order, all of them tied for the confidence; the examples are those that transfer.
+    Row("C12", "1 - 1/2", shown([2] * 10 + [1] * 10, EVEN, ALIKE), 0.5, HOLDS, 10, {"rule": 1, "rival": 0.5},
         subject=AGAINST_CONFIDENCE),
-    Row("C12", "0 - 1/2", shown([1] * 5 + [2] * 5, EVEN, [0.9] * 10), -0.5, FAILS, 10, {"rule": 0, "rival": 0.5},
+    Row("C12", "0 - 1/2", shown([1] * 10 + [2] * 10, EVEN, ALIKE), -0.5, FAILS, 10, {"rule": 0, "rival": 0.5},
         subject=AGAINST_CONFIDENCE),
-    Row("C12", "1 - 1", shown([2] * 5 + [1] * 5, EVEN, EVEN), 0, FAILS, 10, subject=AGAINST_CONFIDENCE),
+    Row("C12", "1 - 1", shown([2] * 10 + [1] * 10, EVEN, EVEN), 0, FAILS, 10, subject=AGAINST_CONFIDENCE),
     # Beyond 37 nats 1 - p is 1 in float64: HET ties them, the rule does not.
-    Row("C12", "what saturates", shown([60] * 5 + [50] * 5, EVEN, EVEN), 0.5, HOLDS, 10, {"rival": 0.5},
+    Row("C12", "what saturates", shown([60] * 10 + [50] * 10, EVEN, EVEN), 0.5, HOLDS, 10, {"rival": 0.5},
         subject="misclassified, against HET: mean 1 - p(true class)"),
-    Row("C12", "none transfers", shown([2] * 10, [0] * 10, [0.9] * 10), None, UNKNOWN, 10, subject=AGAINST_CONFIDENCE),
-    Row("C12", "too few", shown([2] * 5 + [1] * 4, EVEN[:9], [0.9] * 9), 0.5, UNKNOWN, 9, subject=AGAINST_CONFIDENCE),
+    Row("C12", "none transfers", shown([2] * 20, [0] * 20, ALIKE), None, UNKNOWN, 0, subject=AGAINST_CONFIDENCE),
+    Row("C12", "too few transfer", shown([2] * 9 + [1] * 11, [1] * 9 + [0] * 11, ALIKE), 0.5, UNKNOWN, 9,
+        subject=AGAINST_CONFIDENCE),
 ]  # fmt: skip
 
 ROWS = [*C1, *C2, *C3, *C4, *C5, *C6, *C7, *C8, *C9, *C10, *C11, *C12]

@@ -53,7 +53,7 @@ def test_the_summary_is_of_adversarial_examples_alone():
     )
     assert asked.expected_transfer.value == 2.5
     # Of the four, the last two fool v: all four pairs are right by the first two, by the confidence two of four.
-    areas = {"expected transfer": 1.0, "misclassification log-odds": 1.0, "confidence": 0.75}
+    areas = {"expected transfer": 1.0, "log-odds": 1.0, "confidence": 0.75}
     assert (asked.ranks_transfer["v"].areas, asked.ranks_transfer["v"].examples) == (areas, 4)
     assert "1.00 by expected transfer" in dict(asked.lines())["what fools v is ranked"]
     assert (found.survival["png"].hits, found.survival["png"].of) == (3, 4)

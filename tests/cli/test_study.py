@@ -15,6 +15,7 @@ from PIL import Image
 
 from presoftmax.analysis import log_spaced
 from presoftmax.cli.signals import interruptible
+from presoftmax.strength import COPIES
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.presets import template
 from presoftmax.study.tasks import SHOWN_ITERATIONS
@@ -60,7 +61,7 @@ def test_from_plan_to_report(cli, toml, tmp_path):
     assert plan["steps_rows"] == 120 * 16
     assert plan["transfers_rows"] == 2 * plan["steps_rows"]
     assert plan["backwards"] == 120 * 15
-    assert plan["forwards"] == 120 * 16 * 3 + 120 * 2 * len(log_spaced(15, SHOWN_ITERATIONS))
+    assert plan["forwards"] == 120 * 16 * 3 + 120 * (2 + len(COPIES)) * len(log_spaced(15, SHOWN_ITERATIONS))
     assert plan["hours"] > 0
     assert not (tmp_path / "presoftmax-runs").exists()
 

@@ -16,6 +16,7 @@ from presoftmax.analysis import log_spaced
 from presoftmax.errors import DataError, ModelError, RunError, StudyError
 from presoftmax.models.variants import candidates
 from presoftmax.storage import _disk
+from presoftmax.strength import COPIES
 from presoftmax.study import plan as plan_module
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
@@ -296,7 +297,7 @@ def test_popular_attacks_are_run_planned_and_judged_by_what_they_aim_at(study, t
     plan = plan_module.make_plan(config, "cpu")
     looks, gradients, sources, victims = 5, 4, 3, 2
     shown = len(log_spaced(4, SHOWN_ITERATIONS))
-    per_image = sources * (2 * looks + 3 * gradients + 2 * victims * (looks + shown))
+    per_image = sources * (2 * looks + 3 * gradients + 2 * victims * (looks + shown) + 2 * len(COPIES) * shown)
     assert plan.forwards == 16 * per_image
     assert plan.backwards == 16 * sources * (gradients + 3 * gradients)
     results = Results.of(run(config, tmp_path / "s"))

@@ -68,7 +68,7 @@ def copy(finished, tmp_path):
 def test_the_files_are_all_there_are(finished):
     """Every kind of file of a study is among those that are damaged here."""
     there = {path.name for path in finished.rglob("*") if path.is_file()} - {".lock", "transfers.parquet"}
-    assert there - {"noise.parquet", "gallery.safetensors"} == {Path(name).name for name in FILES}
+    assert there - {"noise.parquet", "copies.parquet", "gallery.safetensors"} == {Path(name).name for name in FILES}
     status = status_of(StudyFolder.open(finished))
     assert (status.finished, status.damaged, status.unanswered) == (True, (), {})
 

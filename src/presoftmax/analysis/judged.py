@@ -156,7 +156,7 @@ class JudgedSummary(Printed):
             yield "expected transfer, median", self.expected_transfer.text(2)
         for name, ranks in self.ranks_transfer.items():
             told = ", ".join(f"{area:.2f} by {what}" for what, area in ranks.areas.items())
-            yield f"what fools {name} is ranked", f"{told} (area under the ROC curve)"
+            yield f"what fools {name} is ranked", f"{told} (AUROC)"
         for name, transfer in self.transfer.items():
             yield f"fools {name}", str(transfer.all)
             if transfer.right_before.of != transfer.all.of:
@@ -217,7 +217,7 @@ def summarize_judged(
 
 _RANKERS = {
     "expected transfer": "expected_transfer",
-    "misclassification log-odds": "misclassification_log_odds",
+    "log-odds": "misclassification_log_odds",
     "confidence": "confidence",
 }
 

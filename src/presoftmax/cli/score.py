@@ -31,7 +31,7 @@ def _print(done: Scoring) -> None:
     console = terminal()
     asked = done.judged.measured.surrogates is not None
     fitted = done.judged.measured.predicted is not None
-    more = (*(("exp. transfer",) if asked else ()), *(("P(transfer)",) if fitted else ()))
+    more = (*(("expected",) if asked else ()), *(("P",) if fitted else ()))
     headings = ("rank", "by conf.", "example", "conf.", "CA1", "log-odds", *more, "verdict")
     table = plain_table(headings, left=("example", "verdict"), overflow="fold")
     rows = done.judged.table.sort("rank", "example", nulls_last=True)
@@ -51,6 +51,9 @@ def _print(done: Scoring) -> None:
     console.print(table)
     if rows.height > _SHOWN:
         console.print(f"... and {rows.height - _SHOWN} more", highlight=False)
+    if asked:
+        what = "expected: how far it is to be expected to fool a model that was not asked (a rank)"
+        say(console, f"{what}; P: the probability, its interval is in the tables" if fitted else what)
     console.print()
     totals = plain_table(("in total", ""), left=("in total", ""), overflow="fold")
     for name, text in done.judged.summary.lines():
@@ -68,9 +71,8 @@ def _number(value: float | None) -> str:
 
 
 def _probability(row: dict[str, Any]) -> str:
-    """With its interval; a question mark where the example lies outside what was fitted."""
-    low, high = row["transfer_probability_low"], row["transfer_probability_high"]
-    return f"{row['transfer_probability']:.2f} [{low:.2f}, {high:.2f}]{'?' if row['outside_fit'] else ''}"
+    """A question mark where the example lies outside what was fitted; the interval has no room here."""
+    return f"{row['transfer_probability']:.2f}{'?' if row['outside_fit'] else ''}"
 
 
 def _percent(share: Share) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from presoftmax.analysis import log_spaced
+from presoftmax.choices import Copies
 from presoftmax.data import ImageSet, check_location, nothing_usable
 from presoftmax.errors import DataError
 from presoftmax.models import default_device
 from presoftmax.printing import Printed
+from presoftmax.strength import COPIES
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.panel import ModelNames, load_panel
 from presoftmax.study.selection import candidates_of
@@ -21,7 +23,7 @@ from presoftmax.tracing import Job, prepare, stream
 __all__ = ["Plan", "make_plan"]
 
 # The most that rows of the studies in results/ take, compressed.
-_STEPS_BYTES, _TRANSFERS_BYTES = 125, 26
+_STEPS_BYTES, _TRANSFERS_BYTES, _COPIES_BYTES = 125, 42, 16
 _MEASURE_SECONDS = 2.0
 
 
@@ -101,7 +103,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     task = VariantsTask(names, sample, config.precision, batch_size, image_iterations(config, images))
     panel = load_panel(replace(names, variants=tuple(find_variants(task, chosen).receipt["variants"].values())), chosen)
     costs = []
-    forwards = backwards = steps_rows = transfers_rows = 0
+    forwards = backwards = steps_rows = transfers_rows = copies_rows = 0
     pictures = images
     victims = len(names.labels) - 1
     for source, model in enumerate(config.models):
@@ -118,13 +120,16 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
                 Cost(attack.label, names.labels[source], run.steps, images, seconds,
                      seconds * iterations / 3600)
             )  # fmt: skip
-            shown = images * kept_iterations * victims if config.noise else 0
-            forwards += images * run.source_forwards + iterations * victims + shown
+            shown = images * kept_iterations * (victims if config.noise else 0)
+            copies = images * kept_iterations * len(COPIES) * _seeing_copies(config.copies, victims)
+            copies_rows += copies
+            forwards += images * run.source_forwards + iterations * victims + shown + copies
             backwards += images * run.source_backwards
             pictures += config.gallery * kept_iterations + (images if config.final_images else 0)
             steps_rows += iterations
             transfers_rows += iterations * victims
-    size = steps_rows * _STEPS_BYTES + transfers_rows * _TRANSFERS_BYTES + pictures * sample.images[0].numel()
+    size = steps_rows * _STEPS_BYTES + transfers_rows * _TRANSFERS_BYTES + copies_rows * _COPIES_BYTES
+    size += pictures * sample.images[0].numel()
     return Plan(
         candidates=len(order),
         images=images,
@@ -139,6 +144,11 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
         hours=sum(cost.hours for cost in costs),
         costs=tuple(costs),
     )
+
+
+def _seeing_copies(copies: Copies, victims: int) -> int:
+    """How many models see the copies of an image."""
+    return {Copies.NONE: 0, Copies.SOURCE: 1, Copies.ALL: 1 + victims}[copies]
 
 
 def _sample(images: ImageSet, count: int) -> ImageSet:

@@ -19,16 +19,16 @@ def points_of(results: Results) -> Points:
         StudyError: no attack left an image, or the study was run before surrogates' log-odds were recorded.
     """
     models = ModelFacts.of(results.folder.natural(), _families(results), _values(results))
-    steps = {attack.label: attack.build().steps for attack in results.config.attacks}
     parts = []
     for attack, source in results.groups():
         rows = results.steps(attack, source)
         transfers = results.transfers(attack, source)
         if "misclassification_log_odds" not in transfers.collect_schema().names():
             raise StudyError(f"{results.folder.path}: run before victims' log-odds were recorded; run it again")
-        if rows.select(pl.len()).collect().item() == 0:
+        last = rows.select(pl.col("iteration").max()).collect().item()
+        if last is None:
             continue
-        iterations = log_spaced(steps[attack], SHOWN_ITERATIONS)
+        iterations = log_spaced(last, SHOWN_ITERATIONS)
         parts.append(
             read_points(
                 models, rows, transfers, results.copies(attack, source), results.noise(attack, source), iterations

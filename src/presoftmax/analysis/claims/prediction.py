@@ -25,12 +25,14 @@ def ranks_transfer(evaluation: Evaluation) -> list[Measurement]:
 
 
 def _gained(found: CriterionEvaluation, gain: Gain) -> Measurement:
+    # As many as can be told apart: of few that transfer nothing is concluded, however many do not.
+    examples = found.transferred_images
     subject = f"{found.criterion}, against {gain.rival}"
     areas = {"rule": RULE, "rival": gain.rival}
     details = {what: found.area(name, Strictness.CELL) for what, name in areas.items()}
     if gain.value is None:
         why = "in no cell some examples transfer and some do not"
-        return not_measurable("C12", _KEY, found.images, why, None, None, details, subject=subject)
+        return not_measurable("C12", _KEY, examples, why, None, None, details, subject=subject)
     bounds = None if gain.low is None or gain.high is None else (gain.low, gain.high)
     sentence = (
         f"Of two examples of the same source, attack and iteration the rule puts the one that transfers "
@@ -38,7 +40,7 @@ def _gained(found: CriterionEvaluation, gain: Gain) -> Measurement:
         f"{_area(details['rival'])}: {gain.value:+.2f} ({found.victims} victims, {found.images} images; surrogates are "
         "of other families than the victim)."
     )
-    return judged("C12", _KEY, found.images, gain.value, bounds, sentence, details, subject=subject)
+    return judged("C12", _KEY, examples, gain.value, bounds, sentence, details, subject=subject)
 
 
 def _area(value: float | None) -> str:

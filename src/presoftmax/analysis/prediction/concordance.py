@@ -39,6 +39,12 @@ class Cells(Printed):
         return cls(fooled, image, tuple(each for each in groups if 0 < fooled[each].sum() < len(each)))
 
     @property
+    def transferred_images(self) -> int:
+        """Of how many images some row of a cell transferred."""
+        rows = np.concatenate(self.rows) if self.rows else np.zeros(0, dtype=np.int64)
+        return len(np.unique(self.image[rows[self.fooled[rows]]]))
+
+    @property
     def pairs(self) -> int:
         """How many pairs of a transferred and a not transferred example are compared."""
         return int(sum(int(self.fooled[each].sum()) * int((~self.fooled[each]).sum()) for each in self.rows))

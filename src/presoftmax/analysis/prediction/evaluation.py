@@ -83,6 +83,8 @@ class CriterionEvaluation(Printed):
         criterion: ``misclassified`` or ``targeted``.
         trials: examples shown to victims at some iteration, where the source itself is fooled.
         images: of how many images they are.
+        transferred_images: of how many of them some trial transferred that can be compared with one, in its cell, that
+            did not.
         victims: how many victims.
         base_rate: share of the trials that transferred.
         cells: per strictness, in how many cells examples could be compared.
@@ -100,6 +102,7 @@ class CriterionEvaluation(Printed):
     criterion: TransferCriterion
     trials: int
     images: int
+    transferred_images: int
     victims: int
     base_rate: float
     cells: Mapping[Strictness, int]
@@ -196,6 +199,7 @@ def _evaluated(trials: Trials) -> CriterionEvaluation:
         criterion=trials.criterion,
         trials=len(trials),
         images=len(np.unique(trials.image)),
+        transferred_images=cells[Strictness.CELL].transferred_images,
         victims=len(np.unique(trials.victim)),
         base_rate=float(trials.fooled.mean()),
         cells={strictness: len(each.rows) for strictness, each in cells.items()},
