@@ -8,8 +8,8 @@ import pytest
 from presoftmax.report._glossary import GLOSSARY, explained
 
 TERMS = ["misclassification log-odds", "misclassification_log_odds", "misclassification\nlog-odds", "group log-odds",
-         "group_log_odds", "log-odds", "log_odds", "CA1", "ca1", "halted", "Halted", "halts", "halt", "cleaned",
-         "cleaning"]  # fmt: skip
+         "group_log_odds", "log-odds", "log_odds", "log odds", "CA1", "ca1", "halted", "Halted", "halts",
+         "halt", "cleaned", "cleaning"]  # fmt: skip
 OTHERS = [
     "CA2",
     "CA10",

@@ -6,11 +6,11 @@ from html import escape
 __all__ = ["GLOSSARY", "explained"]
 
 GLOSSARY: dict[str, str] = {
-    r"misclassification[\s_]log[-_]odds": "Log of the probability of anything but the true class over that of the true "
-    "class: logsumexp of the other logits, less its logit. It goes on growing where the confidence reads 1.",
-    r"group[\s_]log[-_]odds": "Log of the probability of all target classes together over that of the rest: what "
+    r"misclassification[\s_]log[-_\s]odds": "Log of the probability of anything but the true class over that of the "
+    "true class: logsumexp of the other logits, less its logit. It goes on growing where the confidence reads 1.",
+    r"group[\s_]log[-_\s]odds": "Log of the probability of all target classes together over that of the rest: what "
     "splitting it between several targets cannot hide.",
-    r"log[-_]odds": "Log of a probability over that of everything else, exact from the logits. It goes on growing "
+    r"log[-_\s]odds": "Log of a probability over that of everything else, exact from the logits. It goes on growing "
     "where the probability reads 1.",
     r"CA1": "The largest logit (class activation in the paper): what stands before the softmax.",
     r"halt(?:s|ed)?": "From some iteration before the last one on, no 8-bit value of the image changed any more.",

@@ -14,9 +14,9 @@ from presoftmax.text import counted
 __all__ = ["transfer_figure"]
 
 _PANEL = (4.6, 3.6)
+_WORDS = 1.6  # height of a panel where none has curves
 _LONGEST = 52  # characters of a line of a panel's title
 _CLEANED: dict[str, Any] = {"lw": 1.2, "marker": ".", "ms": 4}
-_BEHIND_WORDS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 _ALL: dict[str, Any] = {"lw": 0.9, "ls": ":"}
 
 
@@ -38,7 +38,9 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
     columns = min(columns, len(groups))
     rows = -(-len(groups) // columns)
     with styled():
-        figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows + 0.5), layout="constrained")
+        drawn = curves["examples"].max() >= FEWEST  # type: ignore[operator]
+        height = _PANEL[1] if drawn else _WORDS
+        figure = Figure(figsize=(_PANEL[0] * columns, height * rows + 0.5), layout="constrained")
         figure.suptitle(shown(title, 46 * columns + 30), fontsize=11)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         top = _ceiling(curves)
@@ -48,7 +50,8 @@ def transfer_figure(curves: pl.DataFrame, title: str, columns: int = 2, by: str 
             _panel(panel, group, ("\nto " if wide else " to ").join(named), top)
         for panel in panels[len(groups) :]:
             panel.set_visible(False)
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=2 if columns == 1 else 4)
+        if drawn:
+            figure.legend(handles=_legend(), loc="outside lower center", ncols=2 if columns == 1 else 4)
     return figure
 
 
@@ -73,7 +76,12 @@ def _panel(left: Axes, curves: pl.DataFrame, title: str, top: float) -> None:
     tint_axis(left, LOGIT, "left")
     tint_axis(right, CONFIDENCE, "right")
     if missing := _missing(kept, all_of_them):
-        left.text(50, top / 2, missing, ha="center", va="center", color="#555555", bbox=_BEHIND_WORDS)
+        # At the bottom, where the curves of all examples seldom come; alone where there are none.
+        height = 0.5 if all_of_them < FEWEST else 0.1
+        left.text(0.5, height, missing, ha="center", va="center", color="#555555", transform=left.transAxes)
+    if all_of_them < FEWEST:
+        for axes in (left, right):
+            axes.set_axis_off()
 
 
 def _missing(kept: int, all_of_them: int) -> str:
