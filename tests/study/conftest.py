@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 import torch
 
+from presoftmax.report.figures import style
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines.local import LocalEngine
 from presoftmax.study.folder import StudyFolder
@@ -19,6 +20,14 @@ PANEL = Path(__file__).parent / "panel.py"
 
 def model(name: str) -> str:
     return f"{PANEL}:{name}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_figures():
+    """Figures of reports at a low resolution: it only takes time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style._STYLE, "savefig.dpi", 60)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,20 +25,29 @@ def copies_table(
         models: who sees the copies, by name.
         device: where the models get them.
     """
-    parts = [pl.DataFrame(schema=polars_schema(COPIES))]
+    shown = {iteration: pixels for iteration, pixels in images.items() if len(pixels)}
+    if not shown:
+        return pl.DataFrame(schema=polars_schema(COPIES))
+    logits: dict[str, list[Tensor]] = {name: [] for name in models}
     with torch.no_grad(), frozen(*models.values()):
-        for iteration, pixels in images.items():
-            rows = steps.filter(pl.col("iteration") == iteration)
-            goal = _goal(rows, device)
-            shown = pixels.to(device)
-            for way, copy in WAYS.items():
-                changed = copy(shown)
+        for pixels in shown.values():
+            seen = pixels.to(device)
+            for copy in WAYS.values():
+                changed = copy(seen)
                 for name, model in models.items():
-                    names = {"attack": rows["attack"][0], "source": rows["source"][0], "model": name, "copy": way}
-                    record = against_the_true_class(ask(model, changed).to(device), goal)
-                    numbers = [iteration] * rows.height
-                    parts.append(rows_of(COPIES, record, rows["example"].to_list(), numbers, names))
-    return pl.concat(parts)
+                    logits[name].append(ask(model, changed).to(device))
+    rows = pl.concat([steps.filter(pl.col("iteration") == iteration) for iteration in shown for _ in WAYS])
+    ways = [way for pixels in shown.values() for way in WAYS for _ in range(len(pixels))]
+    goal = _goal(rows, device)
+    return pl.concat(_rows(name, torch.cat(each), goal, rows, ways) for name, each in logits.items())
+
+
+def _rows(name: str, logits: Tensor, goal: Goal, steps: pl.DataFrame, ways: list[str]) -> pl.DataFrame:
+    """Rows of one model, in the order of its logits: a frame for each copy would cost more than all else."""
+    names = {"attack": steps["attack"][0], "source": steps["source"][0], "model": name}
+    numbers = steps["iteration"].to_numpy()
+    rows = rows_of(COPIES, against_the_true_class(logits, goal), steps["example"].to_list(), numbers, names)
+    return rows.with_columns(pl.Series("copy", ways))
 
 
 def _goal(rows: pl.DataFrame, device: torch.device) -> Goal:
