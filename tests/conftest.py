@@ -20,6 +20,12 @@ CLASSES = 7
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first, so that no worker ends with one of them alone: studies, then commands."""
+    slow = {"study": 0, "cli": 1}
+    items.sort(key=lambda item: slow.get(item.path.parent.name, len(slow)))
+
+
 class Tiny(nn.Module):
     """A smooth little network of [0, 1] images; smooth, so that two precisions stay together."""
 
