@@ -16,7 +16,7 @@ from presoftmax.analysis.prediction import (
     Points,
     Recalibration,
     Trials,
-    clean_victim,
+    clean_column,
     columns_of,
     features,
     fit_logistic,
@@ -24,6 +24,7 @@ from presoftmax.analysis.prediction import (
     left_out,
     probability,
     recalibrated,
+    thinned,
 )
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed
@@ -48,7 +49,6 @@ PROBES_WANTED = 50
 """From here a calibration is called one: with fewer, the measured error is hardly smaller than without any."""
 
 _RESAMPLES = 40
-_MOST = 20_000
 _EDGE = 0.001
 _CHANCE = 0.5
 
@@ -144,7 +144,7 @@ class TransferPredictor(Printed):
         criterion: TransferCriterion = "misclassified",
         with_clean_victim: bool = False,
     ) -> "TransferPredictor":
-        """Fit on the points of a study; see `presoftmax.study.Results.points`.
+        """Fit on the points of a study; see `presoftmax.study.points_of`.
 
         Args:
             points: of all attacks.
@@ -162,10 +162,8 @@ class TransferPredictor(Printed):
                 f"nothing can be fitted: of {len(trials)} examples that fool their source, shown to a victim of "
                 f"another family, {int(trials.fooled.sum())} transferred ({criterion})"
             )
-        if not trials.asked.any():
-            raise DataError("nothing can be fitted: no victim has a surrogate of another family beside the source")
-        further = signed_log(clean_victim(trials))[:, None] if with_clean_victim else None
-        columns = columns_of(trials) if further is None else np.concatenate([columns_of(trials), further], axis=1)
+        further = clean_column(trials) if with_clean_victim else None
+        columns = columns_of(trials, further=further)
         return cls(
             criterion=criterion,
             columns=(*FEATURES, CLEAN_VICTIM) if with_clean_victim else FEATURES,
@@ -282,9 +280,7 @@ def judge_predictor(predictor: TransferPredictor, points: Points, classes: int) 
     trials = Trials.of(points, predictor.criterion)
     if len(trials) == 0:
         raise DataError(f"no example of this study has anything to predict ({predictor.criterion})")
-    columns = columns_of(trials)
-    if CLEAN_VICTIM in predictor.columns:
-        columns = np.concatenate([columns, signed_log(clean_victim(trials))[:, None]], axis=1)
+    columns = columns_of(trials, further=clean_column(trials) if CLEAN_VICTIM in predictor.columns else None)
     return judge_log_odds(trials, predictor.fitted.log_odds(columns))
 
 
@@ -297,9 +293,7 @@ def _told(known: Known, clean: Values | None) -> Flags:
 
 
 def _fitted(trials: Trials, columns: Values, weights: Values | None = None) -> Logistic:
-    rows = np.arange(len(columns))
-    if len(rows) > _MOST:
-        rows = np.random.default_rng(0).choice(rows, _MOST, replace=False)
+    rows = thinned(np.arange(len(columns)))
     drawn = None if weights is None else weights[rows]
     present = trials.fooled[rows] if drawn is None else trials.fooled[rows][drawn > 0]
     if drawn is not None and (present.all() or not present.any()):

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from presoftmax import numerics
-from presoftmax.analysis.prediction import Known
-from presoftmax.errors import DataError, ModelError
+from presoftmax.analysis.prediction import Known, scale_of
+from presoftmax.errors import ModelError
 from presoftmax.models import Classifier, Model, as_victims, check_same_classes
 from presoftmax.printing import Printed
-from presoftmax.scores import SCORES, expected_transfer, model_scale
+from presoftmax.scores import SCORES, expected_transfer
 from presoftmax.strength.copies import COPIES
 
 __all__ = ["SurrogateAnswers", "as_surrogates", "ask_surrogates", "passes_of"]
@@ -83,7 +83,7 @@ def ask_surrogates(
         DataError: no scale can be told from the clean images.
         ModelError: a surrogate has another number of classes.
     """
-    scale = _scale(source.name, _log_odds(logits[0], labels))
+    scale = scale_of(source.name, _log_odds(logits[0], labels))
     copied = np.stack([_log_odds(look(source, copy(pixels)), labels) for copy in COPIES.values()]).mean(axis=0)
     copied = np.where(np.isfinite(copied), copied, _log_odds(logits[1], labels))
     odds, fooled = [], []
@@ -91,7 +91,7 @@ def ask_surrogates(
         before, after = look(model, clean), look(model, pixels)
         check_same_classes({source.name: logits[0].shape[1], name: after.shape[1]})
         found = _log_odds(after, labels)
-        odds.append(found / _scale(name, _log_odds(before, labels)))
+        odds.append(found / scale_of(name, _log_odds(before, labels)))
         fooled.append(np.where(np.isfinite(found), (after.argmax(dim=1) != labels).numpy(), np.nan))
     ca1 = [SCORES["ca1"](each).double().numpy() for each in logits]
     ordinary = ca1[0][np.isfinite(ca1[0])]
@@ -110,13 +110,6 @@ def _log_odds(logits: Tensor, labels: Tensor) -> Values:
     """Misclassification log-odds ``(N,)``; NaN where some logit is not finite."""
     odds: Values = numerics.misclassification_log_odds(logits, labels).numpy()
     return np.where(logits.isfinite().all(dim=1).numpy(), odds, np.nan)
-
-
-def _scale(name: str, natural: Values) -> float:
-    try:
-        return model_scale(natural)
-    except ValueError as error:
-        raise DataError(f"{name}: {error}") from error
 
 
 def _same(one: Model, other: Model) -> bool:

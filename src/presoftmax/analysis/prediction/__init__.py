@@ -6,7 +6,7 @@ from presoftmax.analysis.prediction.at_k import AtK
 from presoftmax.analysis.prediction.by_iteration import expected_transfers
 from presoftmax.analysis.prediction.calibration import Recalibration, calibration_error, probability, recalibrated
 from presoftmax.analysis.prediction.concordance import Cells, auroc
-from presoftmax.analysis.prediction.crossfit import all_left_out, columns_of
+from presoftmax.analysis.prediction.crossfit import all_left_out, clean_column, columns_of
 from presoftmax.analysis.prediction.evaluation import (
     CEILING,
     FITTED,
@@ -21,9 +21,9 @@ from presoftmax.analysis.prediction.evaluation import (
     left_out,
 )
 from presoftmax.analysis.prediction.features import CLEAN_VICTIM, FEATURES, Known, features
-from presoftmax.analysis.prediction.logistic import Logistic, fit_logistic
+from presoftmax.analysis.prediction.logistic import Logistic, fit_logistic, thinned
 from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RULE, clean_victim
-from presoftmax.analysis.prediction.points import CRITERIA, ModelFacts, Points, join_points, read_points
+from presoftmax.analysis.prediction.points import CRITERIA, ModelFacts, Points, join_points, read_points, scale_of
 from presoftmax.analysis.prediction.trials import Strictness, Trials
 from presoftmax.errors import face
 
@@ -55,6 +55,7 @@ __all__ = [
     "all_left_out",
     "auroc",
     "calibration_error",
+    "clean_column",
     "clean_victim",
     "columns_of",
     "evaluate",
@@ -67,6 +68,8 @@ __all__ = [
     "probability",
     "read_points",
     "recalibrated",
+    "scale_of",
+    "thinned",
 ]
 
 if not TYPE_CHECKING:

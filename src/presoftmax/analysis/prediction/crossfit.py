@@ -7,23 +7,24 @@ import numpy.typing as npt
 
 from presoftmax.analysis.events import Flags, Values
 from presoftmax.analysis.prediction.features import Known, features
-from presoftmax.analysis.prediction.logistic import fit_logistic
+from presoftmax.analysis.prediction.logistic import fit_logistic, thinned
+from presoftmax.analysis.prediction.methods import clean_victim
 from presoftmax.analysis.prediction.trials import Trials
 from presoftmax.scores import signed_log
 
-__all__ = ["all_left_out", "ceiling", "columns_of"]
+__all__ = ["all_left_out", "ceiling", "clean_column", "columns_of"]
 
 _FOLDS = 2
 _FEWEST = 50
-_MOST = 20_000
 
 
-def columns_of(trials: Trials, hidden: Flags | None = None) -> Values:
-    """The columns of `FEATURES` of trials, ``(T, F)``.
+def columns_of(trials: Trials, hidden: Flags | None = None, further: Values | None = None) -> Values:
+    """The columns of `FEATURES` of trials, ``(T, F)``, and further ones.
 
     Args:
         trials: what is wanted.
         hidden: models that are not asked besides, ``(M,)``: the family of a victim that nothing is known of.
+        further: more columns, ``(T, K)``.
     """
     points, criterion = trials.points, trials.criterion
     out = np.zeros(len(points.models.names), dtype=bool) if hidden is None else hidden
@@ -34,7 +35,13 @@ def columns_of(trials: Trials, hidden: Flags | None = None) -> Values:
         l2=points.own["l2"][trials.row] / np.sqrt(points.models.values),
         natural_ca1=points.natural_ca1[trials.row],
     )
-    return features(known)
+    columns = features(known)
+    return columns if further is None else np.concatenate([columns, further], axis=1)
+
+
+def clean_column(trials: Trials) -> Values:
+    """The column `CLEAN_VICTIM` of trials, ``(T, 1)``."""
+    return signed_log(clean_victim(trials))[:, None]
 
 
 def all_left_out(trials: Trials, further: Values | None = None) -> Values:
@@ -50,9 +57,7 @@ def all_left_out(trials: Trials, further: Values | None = None) -> Values:
     attack = trials.points.attack[trials.row]
     fold = trials.image % _FOLDS
     for family, kin in _families(trials):
-        columns = columns_of(trials, hidden=kin)
-        if further is not None:
-            columns = np.concatenate([columns, further], axis=1)
+        columns = columns_of(trials, kin, further)
         apart = ~kin[trials.victim] & ~kin[trials.source] & (trials.asked & ~kin).any(axis=1)
         for source in np.unique(trials.source[family]):
             for name in np.unique(attack[family]):
@@ -74,8 +79,7 @@ def ceiling(trials: Trials) -> Values:
     fold = trials.image % _FOLDS
     odds = signed_log(points.scaled(trials.criterion))[trials.row]
     odds[np.arange(len(trials)), trials.victim] = 0
-    clean = (points.clean / points.models.scales)[trials.row, trials.victim]
-    columns = np.column_stack([columns_of(trials), odds, signed_log(clean)])
+    columns = np.column_stack([columns_of(trials), odds, clean_column(trials)])
     for victim in np.unique(trials.victim):
         for source in np.unique(trials.source):
             mine = (trials.victim == victim) & (trials.source == source)
@@ -96,6 +100,5 @@ def _predict(found: Values, columns: Values, fooled: Flags, fit: Flags, test: Fl
     rows: npt.NDArray[np.int64] = np.flatnonzero(fit)
     if not test.any() or len(rows) < _FEWEST or len(np.unique(fooled[rows])) < 2:
         return
-    if len(rows) > _MOST:
-        rows = np.random.default_rng(0).choice(rows, _MOST, replace=False)
+    rows = thinned(rows)
     found[test] = fit_logistic(columns[rows], fooled[rows]).log_odds(columns[test])

@@ -15,13 +15,12 @@ from presoftmax.analysis.prediction.calibration import (
     reliability,
 )
 from presoftmax.analysis.prediction.concordance import Auroc, auroc, difference
-from presoftmax.analysis.prediction.crossfit import all_left_out, ceiling
-from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RULE, clean_victim
+from presoftmax.analysis.prediction.crossfit import all_left_out, ceiling, clean_column
+from presoftmax.analysis.prediction.methods import HET, HET_TARGETS, METHODS, RULE
 from presoftmax.analysis.prediction.points import CRITERIA, Points
 from presoftmax.analysis.prediction.trials import Strictness, Trials
 from presoftmax.analysis.trajectories import TransferCriterion
 from presoftmax.printing import Printed
-from presoftmax.scores import signed_log
 
 __all__ = [
     "CEILING",
@@ -191,8 +190,7 @@ def _thinned(trials: Trials, most: int | None) -> Trials:
 
 def _evaluated(trials: Trials, images: int) -> CriterionEvaluation:
     fitted = all_left_out(trials)
-    clean = signed_log(clean_victim(trials))[:, None]
-    given = all_left_out(trials, clean)
+    given = all_left_out(trials, clean_column(trials))
     values = {name: method(trials) for name, method in METHODS.items()}
     if trials.criterion == "misclassified":
         # There it is the published HET once more.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from presoftmax.analysis.events import Values
+from presoftmax.analysis.prediction.calibration import probability
 from presoftmax.analysis.prediction.points import OWN
 from presoftmax.analysis.prediction.trials import Trials
 from presoftmax.scores import expected_transfer, signed_log
@@ -46,12 +47,12 @@ def share_fooled(trials: Trials) -> Values:
 
 def het(trials: Trials) -> Values:
     """Mean of ``1 - p_y`` over the surrogates (HET; Levy et al. 2022, arXiv:2208.10878)."""
-    return _mean(trials.of_surrogates(_probability(trials.points.odds["misclassified"])))
+    return _mean(trials.of_surrogates(probability(trials.points.odds["misclassified"])))
 
 
 def het_targets(trials: Trials) -> Values:
     """Likewise, the probability of the targets: HET made for a targeted transfer."""
-    return _mean(trials.of_surrogates(_probability(trials.points.odds[trials.criterion])))
+    return _mean(trials.of_surrogates(probability(trials.points.odds[trials.criterion])))
 
 
 def noise(trials: Trials) -> Values:
@@ -61,20 +62,18 @@ def noise(trials: Trials) -> Values:
 
 def clean_source(trials: Trials) -> Values:
     """The source's misclassification log-odds of the clean image: how near the image is to being wrong."""
-    scaled = trials.points.clean / trials.points.models.scales
-    values: Values = scaled[trials.row, trials.source]
+    values: Values = trials.points.scaled_clean[trials.row, trials.source]
     return values
 
 
 def clean_surrogates(trials: Trials) -> Values:
     """Likewise of the surrogates, averaged."""
-    return _mean(trials.of_surrogates(trials.points.clean / trials.points.models.scales))
+    return _mean(trials.of_surrogates(trials.points.scaled_clean))
 
 
 def clean_victim(trials: Trials) -> Values:
     """Likewise of the victim itself: one benign query."""
-    scaled = trials.points.clean / trials.points.models.scales
-    values: Values = scaled[trials.row, trials.victim]
+    values: Values = trials.points.scaled_clean[trials.row, trials.victim]
     return values
 
 
@@ -110,11 +109,6 @@ METHODS: dict[str, Method] = {
 
 def _surrogate_odds(trials: Trials) -> Values:
     return trials.of_surrogates(trials.points.scaled(trials.criterion))
-
-
-def _probability(odds: Values) -> Values:
-    """The probability of log-odds; it saturates, as what is compared with here does."""
-    return 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
 
 
 def _mean(values: Values) -> Values:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -15,12 +16,20 @@ from presoftmax.printing import Printed
 from presoftmax.scores import model_scale
 from presoftmax.tables import NOT_FINITE
 
-__all__ = ["CRITERIA", "ODDS", "OWN", "ModelFacts", "Points", "join_points", "read_points"]
+__all__ = ["CRITERIA", "ODDS", "OWN", "ModelFacts", "Points", "join_points", "read_points", "scale_of"]
 
 CRITERIA: tuple[TransferCriterion, ...] = get_args(TransferCriterion)
 ODDS: dict[TransferCriterion, str] = {"misclassified": "misclassification_log_odds", "targeted": "group_log_odds"}
 OWN = ("l2", "linf", "confidence", "ca1", "margin", "log_odds", "misclassification_log_odds", "group_log_odds")
 """Columns of `steps` that are known of an example without any other model."""
+
+
+def scale_of(name: str, natural: Values) -> float:
+    """`presoftmax.scores.model_scale` of a model; raises `DataError` with its name where there is none."""
+    try:
+        return model_scale(natural)
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,10 +67,7 @@ class ModelFacts(Printed):
         scales, ca1 = [], []
         for name in names:
             mine = finite.filter(pl.col("model") == name)
-            try:
-                scales.append(model_scale(mine["misclassification_log_odds"].to_numpy()))
-            except ValueError as error:
-                raise DataError(f"{name}: {error}") from error
+            scales.append(scale_of(name, mine["misclassification_log_odds"].to_numpy()))
             logits = mine["ca1"].cast(pl.Float64).to_numpy()
             ca1.append((logits.mean(), max(float(logits.std()), 1e-9)))
         named = tuple(families.get(name, name) for name in names)
@@ -117,13 +123,12 @@ class Points(Printed):
 
     def source_fooled(self, criterion: TransferCriterion) -> Flags:
         """Whether the source itself is fooled, ``(R,)``."""
-        columns = self._source_columns()
-        fooled: Flags = self.fooled[criterion][np.arange(len(self)), columns] == 1
+        fooled: Flags = self.fooled[criterion][np.arange(len(self)), self.source_columns] == 1
         return fooled
 
     def scaled_copies(self, criterion: TransferCriterion) -> Values:
         """`copies` in units of the source's scale; its log-odds of the image itself where there are no copies."""
-        columns = self._source_columns()
+        columns = self.source_columns
         alone = self.odds[criterion][np.arange(len(self)), columns]
         values = np.where(np.isfinite(self.copies[criterion]), self.copies[criterion], alone)
         scaled: Values = values / self.models.scales[columns]
@@ -132,11 +137,18 @@ class Points(Printed):
     @property
     def natural_ca1(self) -> Values:
         """The source's CA1, in standard deviations from the mean of its natural images, ``(R,)``."""
-        mean, std = self.models.ca1[self._source_columns()].T
+        mean, std = self.models.ca1[self.source_columns].T
         values: Values = (self.own["ca1"] - mean) / std
         return values
 
-    def _source_columns(self) -> npt.NDArray[np.int64]:
+    @property
+    def scaled_clean(self) -> Values:
+        """`clean` in units of each model's scale, ``(R, M)``."""
+        return self.clean / self.models.scales
+
+    @cached_property
+    def source_columns(self) -> npt.NDArray[np.int64]:
+        """Position of each row's source among the models, ``(R,)``."""
         position = {name: i for i, name in enumerate(self.models.names)}
         return np.array([position[name] for name in self.source.tolist()], dtype=np.int64)
 

@@ -80,8 +80,7 @@ class Trials(Printed):
     @cached_property
     def source(self) -> npt.NDArray[np.int64]:
         """Position of the source among the models, ``(T,)``."""
-        position = {name: i for i, name in enumerate(self.points.models.names)}
-        return np.array([position[name] for name in self.points.source.tolist()], dtype=np.int64)[self.row]
+        return self.points.source_columns[self.row]
 
     @cached_property
     def asked(self) -> Flags:
