@@ -13,7 +13,7 @@ ROOT = Path(presoftmax.__file__).parent
 
 # Top to bottom; a room imports from those below it.
 ROOMS = (
-    "cli", "workflows", "study", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
+    "cli", "workflows", "study", "defense", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
     "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress", "numerics", "printing",
     "errors", "text", "_version",
 )  # fmt: skip

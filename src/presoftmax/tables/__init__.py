@@ -9,11 +9,14 @@ from presoftmax.tables.records import (
     transfer_record,
 )
 from presoftmax.tables.schema import (
+    ATTEMPTS,
     COPIES,
     CURVES,
+    DETECTIONS,
     EXPECTED,
     FIRST_FOOLED,
     NATURAL,
+    NATURAL_STATISTICS,
     NOISE,
     NOT_FINITE,
     SCORE_COLUMNS,
@@ -32,11 +35,14 @@ from presoftmax.tables.schema import (
 )
 
 __all__ = [
+    "ATTEMPTS",
     "COPIES",
     "CURVES",
+    "DETECTIONS",
     "EXPECTED",
     "FIRST_FOOLED",
     "NATURAL",
+    "NATURAL_STATISTICS",
     "NOISE",
     "NOT_FINITE",
     "SCORE_COLUMNS",

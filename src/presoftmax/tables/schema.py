@@ -12,11 +12,14 @@ import polars as pl
 from presoftmax.scores import RECORDED, SCORES, Score
 
 __all__ = [
+    "ATTEMPTS",
     "COPIES",
     "CURVES",
+    "DETECTIONS",
     "EXPECTED",
     "FIRST_FOOLED",
     "NATURAL",
+    "NATURAL_STATISTICS",
     "NOISE",
     "NOT_FINITE",
     "SCORE_COLUMNS",
@@ -198,6 +201,36 @@ EXPECTED: tuple[Column, ...] = (
     Column("expected_targeted", _FLOAT64, "", "likewise, of a targeted transfer; null where the attack has no targets"),
 )
 
+_DETECTOR = (
+    Column("detector", _STRING, "", "name of the detector; see `presoftmax.defense.DETECTORS`"),
+    Column("statistic", _FLOAT64, "", "its statistic, the larger the more suspicious; infinite for broken logits"),
+    Column("p_value", _FLOAT64, "", "how rare at least it is among natural images that nothing was fitted to"),
+)
+
+NATURAL_STATISTICS: tuple[Column, ...] = (
+    Column("source", _STRING, "", "name of the guarded model"),
+    Column("control", _STRING, "", "what was done to the natural image; see `presoftmax.defense.CONTROLS`"),
+    Column("example", _STRING, "", "id of the natural image, which no detector was fitted to"),
+    *_DETECTOR,
+)
+
+DETECTIONS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("moment", _STRING, "", "why it was looked at: first fools, first prints 1.00, on the way, given"),
+    *_DETECTOR,
+)
+
+ATTEMPTS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("attacker", _STRING, "", "how the attack was made to pass; unaware: not at all"),
+    Column("restart", _INT32, "", "number of the run, from 0"),
+    Column("misclassification_log_odds", _FLOAT64, "nats", "the source's; above 0 it is wrong"),
+    Column("l2", _FLOAT64, "grey levels", "L2 norm of the perturbation"),
+    Column("linf", _INT32, "grey levels", "largest change of any channel of a pixel"),
+    Column("fooled", pl.List(pl.String()), "", "names of the victims whose top class is not the true class"),
+    *_DETECTOR,
+)
+
 STRENGTH: tuple[Column, ...] = (
     Column("example", _STRING, "", "id of the image"),
     _LABEL,
@@ -341,6 +374,18 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     ),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
+    "natural_statistics": (
+        NATURAL_STATISTICS,
+        "one row per natural image, control and detector (`presoftmax guard evaluate`)",
+    ),
+    "detections": (
+        DETECTIONS,
+        "one row per image of an attack that fools its source, and detector (`presoftmax guard evaluate`)",
+    ),
+    "attempts": (
+        ATTEMPTS,
+        "one row per image of an attacker that fools its source, and detector it is to pass (likewise)",
+    ),
 }
 
 

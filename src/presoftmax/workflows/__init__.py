@@ -1,20 +1,28 @@
 """What each command does, callable from Python."""
 
 from presoftmax.workflows.audit import Audit, run_audit
+from presoftmax.workflows.defense import DefenseEvaluation, evaluate_defense
 from presoftmax.workflows.demo import Demo, DemoInterruptedError, DemoSettings, DemoWatcher, run_demo
+from presoftmax.workflows.guard import CheckedImages, FittedGuard, check_images, fit_guard
 from presoftmax.workflows.predict import StudyPrediction, evaluate_prediction, fit_predictor
 from presoftmax.workflows.score import ScoreSettings, Scoring, run_scoring
 
 __all__ = [
     "Audit",
+    "CheckedImages",
+    "DefenseEvaluation",
     "Demo",
     "DemoInterruptedError",
     "DemoSettings",
     "DemoWatcher",
+    "FittedGuard",
     "ScoreSettings",
     "Scoring",
     "StudyPrediction",
+    "check_images",
+    "evaluate_defense",
     "evaluate_prediction",
+    "fit_guard",
     "fit_predictor",
     "run_audit",
     "run_demo",
