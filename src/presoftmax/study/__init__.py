@@ -3,22 +3,24 @@
 from typing import TYPE_CHECKING
 
 from presoftmax.errors import face
-from presoftmax.study.attack_config import AttackConfig
-from presoftmax.study.config import StudyConfig
-from presoftmax.study.engines import Engine, LocalEngine, RayEngine
-from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
-from presoftmax.study.plan import Plan, make_plan
-from presoftmax.study.points import points_of
-from presoftmax.study.presets import preset, template
-from presoftmax.study.results import Results, claims_content
-from presoftmax.study.run import run_study
-from presoftmax.study.selection import select_images
-from presoftmax.study.status import Status, status_of
-from presoftmax.study.summary import StudySummary, noise_rows, ranking_rows, summarize, throughput
-from presoftmax.study.tasks import TaskResult, UnitTask, run_unit
-from presoftmax.study.units import Unit, units_of
-from presoftmax.study.watcher import StudyWatcher
+
+if TYPE_CHECKING:
+    from presoftmax.study.attack_config import AttackConfig
+    from presoftmax.study.config import StudyConfig
+    from presoftmax.study.engines import Engine, LocalEngine, RayEngine
+    from presoftmax.study.folder import StudyFolder
+    from presoftmax.study.model_names import ModelNames
+    from presoftmax.study.plan import Plan, make_plan
+    from presoftmax.study.points import points_of
+    from presoftmax.study.presets import preset, template
+    from presoftmax.study.results import Results, claims_content
+    from presoftmax.study.run import run_study
+    from presoftmax.study.selection import select_images
+    from presoftmax.study.status import Status, status_of
+    from presoftmax.study.summary import StudySummary, noise_rows, ranking_rows, summarize, throughput
+    from presoftmax.study.tasks import TaskResult, UnitTask, run_unit
+    from presoftmax.study.units import Unit, units_of
+    from presoftmax.study.watcher import StudyWatcher
 
 __all__ = [
     "AttackConfig",

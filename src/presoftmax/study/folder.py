@@ -17,9 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
@@ -32,7 +31,6 @@ from presoftmax.storage import (
     is_unfinished,
     make_folder,
     read_record,
-    read_table,
     remove_unfinished,
     replace_folder,
     signed,
@@ -42,6 +40,9 @@ from presoftmax.storage import (
 from presoftmax.study._records import ChunkRecord, SelectionRecord, UnitRecord, VariantsRecord, read_checked
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.units import Unit
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["StudyFolder"]
 
@@ -199,12 +200,16 @@ class StudyFolder(Printed):
         """
         return _if_there(self.path / _VARIANTS, VariantsRecord)
 
-    def natural(self) -> pl.DataFrame:
+    def natural(self) -> "pl.DataFrame":
         """The `natural` table of all candidates that were looked at.
 
         Raises:
             StudyError: no images have been chosen yet, or a file of theirs is damaged.
         """
+        import polars as pl
+
+        from presoftmax.storage import read_table
+
         chosen = self.selection()
         if chosen is None:
             raise StudyError(f"{self.path}: no images have been chosen yet")

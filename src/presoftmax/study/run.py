@@ -13,7 +13,7 @@ from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine, closing
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.selection import Shards, known_selection, select_images
 from presoftmax.study.tasks import UnitTask, VariantsTask, find_variants, run_unit
 from presoftmax.study.units import Unit, check_batch, image_iterations, units_of
@@ -48,6 +48,7 @@ def run_study(
     check_location(config.images.path, config.images.labels)
     config.check_own_pieces()
     names = ModelNames.of(config)
+    names.check()
     fresh = not StudyFolder.is_one(out)
     folder = StudyFolder.start(out, config)
     with folder.locked():

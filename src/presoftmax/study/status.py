@@ -12,7 +12,7 @@ from presoftmax.storage import DamagedError
 from presoftmax.study._damage import is_as_written, looks_whole
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.units import Unit, units_of
 
 __all__ = ["Progress", "Status", "status_of"]

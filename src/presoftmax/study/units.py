@@ -5,7 +5,7 @@ from pathlib import Path
 
 from presoftmax.errors import StudyError
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.text import file_name
 
 __all__ = ["LARGEST_BATCH", "Unit", "check_batch", "image_iterations", "units_of"]
