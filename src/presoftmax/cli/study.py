@@ -18,10 +18,22 @@ from presoftmax.storage import replace_text
 from presoftmax.study import ModelNames, StudyConfig, StudyFolder
 
 if TYPE_CHECKING:
-    from presoftmax.study import Engine, Status, Unit
+    from presoftmax.study import Engine, Pace, Status, Unit
     from presoftmax.tracing import Block, Job
 
-__all__ = ["engine_of", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
+__all__ = [
+    "UNFINISHED",
+    "engine_of",
+    "show_plan",
+    "show_report",
+    "show_run",
+    "show_status",
+    "study_of",
+    "write_template",
+]
+
+UNFINISHED = 75
+"""Exit status of a run that its clock has ended before it was finished: EX_TEMPFAIL, "try again later"."""
 
 
 @contextmanager
@@ -42,19 +54,28 @@ def engine_of(name: str, device: str | None, address: str | None, cpus: int) -> 
     yield LocalEngine(device.split(",") if device else ())
 
 
-def show_run(config: StudyConfig, out: Path, engine: "Engine", batch_size: int | None) -> StudyFolder:
-    """Run a study with progress on stderr; when a signal ends it, says how to go on."""
+def show_run(
+    config: StudyConfig, out: Path, engine: "Engine", batch_size: int | None, max_hours: float | None = None
+) -> StudyFolder:
+    """Run a study with progress on stderr; when a signal or the clock ends it, says how to go on."""
     from presoftmax.study import run_study
 
     with _Progress() as progress:
         try:
             with quiet():
-                return run_study(config, out, engine, progress, batch_size)
+                folder = run_study(config, out, engine, progress, batch_size, max_hours)
         except KeyboardInterrupt:
             progress.stop()
             kept = f"what is finished is in {one_line(out)}"
             print(f"presoftmax: interrupted; run again to go on, {kept}", file=sys.stderr)
             sys.exit(status_of_signal())
+    if progress.left:
+        kept = f"what is finished is in {one_line(out)}"
+        hours = f"{max_hours:g} {'hour' if max_hours == 1 else 'hours'}"
+        left = f"{progress.left} {'unit' if progress.left == 1 else 'units'} left"
+        print(f"presoftmax: stopped after {hours}, {left}; run again to go on, {kept}", file=sys.stderr)
+        sys.exit(UNFINISHED)
+    return folder
 
 
 def study_of(path: Path) -> tuple[StudyConfig, Path]:
@@ -123,6 +144,10 @@ def show_status(folder: Path, as_json: bool) -> None:
     say(console, f"{status.title}: {'the images are still being chosen' if status.images is None else chosen}")
     if any(each.done or each.units for each in status.progress):
         _show_progress(status)
+    if status.pace is not None:
+        _show_pace(status.pace)
+    for text in status.ignored:
+        say(console, f"ignored: {text}")
     for name, count in status.unanswered.items():
         say(console, f"{name} did not answer in time {count} times, and was asked again")
     for text in status.damaged:
@@ -133,6 +158,26 @@ def show_status(folder: Path, as_json: bool) -> None:
         say(console, f"to go on: presoftmax run {folder}")
     else:
         say(console, "to go on: presoftmax run the study's TOML file with another --out")
+
+
+def _show_pace(pace: "Pace") -> None:
+    console = terminal()
+    speeds = {"now": pace.images_per_second, "over the last hour": pace.images_per_second_last_hour}
+    known = ", ".join(f"{_rate(speed)} {when}" for when, speed in speeds.items() if speed is not None)
+    seen = (
+        f"a run is at work, last seen {pace.seen}"
+        if pace.running
+        else f"no run is at work; the last was seen {pace.seen}"
+    )
+    say(console, seen)
+    say(console, f"image-iterations a second: {known or 'not known yet'}")
+    if pace.seconds_left is not None:
+        left = f"{pace.images_left:,} image-iterations are left: about {_hours(pace.seconds_left / 3600)}"
+        say(console, f"{left}, until {pace.ends}" if pace.ends else left)
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
 
 
 def _show_progress(status: "Status") -> None:
@@ -192,6 +237,7 @@ class _Progress(Display):
             plain_text("{task.fields[seen]}"),
             TimeElapsedColumn(),
         )
+        self.left = 0
 
     def choosing(self, found: int, wanted: int, looked_at: int) -> None:
         """Say how many images are found."""
@@ -199,6 +245,7 @@ class _Progress(Display):
 
     def chosen(self, images: int, looked_at: int, units: int, left: int) -> None:
         """Say what is to be done."""
+        self.left = left
         self._say(f"{images} images chosen of {looked_at} looked at; {units} units, {left} of them to be done")
         self._task = self._bar.add_task("units", total=units, completed=units - left, seen="")
 
@@ -211,6 +258,7 @@ class _Progress(Display):
 
     def finished(self, unit: "Unit", receipt: dict[str, Any], left: int) -> None:
         """Move the bar, and say what was remarkable."""
+        self.left = left
         if self._task is not None:
             self._bar.advance(self._task)
         if receipt.get("batch_halved"):

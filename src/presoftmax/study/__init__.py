@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from presoftmax.study.results import Results, claims_content
     from presoftmax.study.run import run_study
     from presoftmax.study.selection import select_images
-    from presoftmax.study.status import Status, status_of
+    from presoftmax.study.status import Pace, Status, status_of
     from presoftmax.study.summary import StudySummary, noise_rows, ranking_rows, summarize, throughput
     from presoftmax.study.tasks import TaskResult, UnitTask, run_unit
-    from presoftmax.study.units import Unit, units_of
+    from presoftmax.study.units import Unit, check_hours, units_of
     from presoftmax.study.watcher import StudyWatcher
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Engine",
     "LocalEngine",
     "ModelNames",
+    "Pace",
     "Plan",
     "RayEngine",
     "Results",
@@ -38,6 +39,7 @@ __all__ = [
     "TaskResult",
     "Unit",
     "UnitTask",
+    "check_hours",
     "claims_content",
     "make_plan",
     "noise_rows",

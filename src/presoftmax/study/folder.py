@@ -4,6 +4,7 @@
 
     study.json                  the config as resolved, versions
     variants.json               how each network is run, settled once
+    heartbeat.json              how fast the run is, as long as something is left to do
     selection/00000.*           what came of the first candidates: images that all models get right, `natural` rows
     selection.json              which images were chosen, once they are
     parts/ATTACK/SOURCE/00000/  a unit: steps.parquet, transfers.parquet, ..., receipt.json with their checksums
@@ -51,6 +52,8 @@ _VARIANTS = "variants.json"
 _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
 _LOCK = ".lock"
+_LOOKED_AT = 0.5
+"""Seconds that whoever only looks whether the folder is locked may have the lock."""
 _KIND = "presoftmax study"
 _WHAT = "a study's folder"
 
@@ -115,7 +118,7 @@ class StudyFolder(Printed):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; raises `StudyError` where another one has it."""
-        lock = FileLock(self.path / _LOCK, timeout=0)
+        lock = FileLock(self.path / _LOCK, timeout=_LOOKED_AT)
         try:
             lock.acquire()
         except Timeout:
@@ -125,6 +128,18 @@ class StudyFolder(Printed):
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool | None:
+        """Whether a process holds the folder; None where that cannot be told (a folder that may not be written)."""
+        if not (self.path / _LOCK).exists():
+            return False
+        try:
+            with FileLock(self.path / _LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return None
 
     def config(self) -> StudyConfig:
         """The study's config; raises `StudyError` where the file was damaged."""
