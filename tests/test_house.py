@@ -15,7 +15,7 @@ ROOT = Path(presoftmax.__file__).parent
 ROOMS = (
     "cli", "workflows", "study", "defense", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
     "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress", "numerics", "printing",
-    "errors", "text", "_version",
+    "errors", "text", "lazy", "_version",
 )  # fmt: skip
 LOOSE = {"__init__", "__main__", "_version", "errors"}
 
@@ -54,7 +54,9 @@ def imports(module: str) -> tuple[tuple[str, str, bool], ...]:
                 ours = [alias.name for alias in child.names if alias.name.split(".")[0] == "presoftmax"]
                 found.extend((name, "", at_import) for name in ours)
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            walk(child, at_import and not inside and not _is_type_checking(child))
+            # A face imports what it names there when it is first asked for: mostly while its user is imported.
+            checked = _is_type_checking(child) and module not in PACKAGES
+            walk(child, at_import and not inside and not checked)
 
     walk(ast.parse(MODULES[module].read_text(encoding="utf-8")), True)
     return tuple(found)

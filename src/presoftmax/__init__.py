@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from presoftmax.judging import Judged
     from presoftmax.judging.judge import judge
     from presoftmax.models import BlackBox, Classifier, list_models, load_model, load_models
-    from presoftmax.models.ensemble import ensemble
+    from presoftmax.models.ensembles import ensemble
     from presoftmax.scores import NaturalReference
     from presoftmax.tables import schema
     from presoftmax.tracing import Trace, prepare, select_correct

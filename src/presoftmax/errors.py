@@ -8,8 +8,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
 from typing import Any
 
+from presoftmax.lazy import offered_by
 from presoftmax.text import LINE, one_line, printable
 
 __all__ = [
@@ -95,13 +98,21 @@ def warn(message: str) -> None:
 def face(module: str, names: Iterable[str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package: what it offers and no submodules; a wrong name is told near ones.
 
+    What the package imports only ``if TYPE_CHECKING`` is imported when it is first asked for.
+
     Args:
         module: its ``__name__``.
         names: its ``__all__``.
     """
     offered = sorted(names)
+    homes = cache(lambda: offered_by(module))
 
     def get(name: str) -> Any:
+        if name in offered and name in homes():
+            home, there = homes()[name]
+            value = getattr(import_module(home), there)
+            setattr(sys.modules[module], name, value)
+            return value
         by_lower = {each.lower(): each for each in offered}
         lower = [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=_NEAR)]
         near = get_close_matches(name, offered, n=_NEAR) or lower

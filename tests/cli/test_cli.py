@@ -246,7 +246,7 @@ def corrupt_photos(place):
         ({"victims": "nan"}, (), "model m:nan returned NaN or infinity for all of"),
         ({"victims": "probabilities"}, (), "model m:probabilities returns probabilities, not logits"),
         ({"photos": "empty"}, (), "empty: no images"),
-        ({"photos": "nowhere"}, (), "nowhere: not a folder of images"),
+        ({"photos": "nowhere"}, (), "nowhere: no such folder or file of images"),
         ({"labels": "none.csv"}, (), "none.csv: no such CSV of labels"),
         ({"labels": "high.csv"}, (), "label 99 of image"),
         ({"labels": "wrong.csv"}, (), "none of 6 images is classified correctly by every model"),

@@ -13,7 +13,7 @@ from presoftmax.errors import ModelError
 from presoftmax.models import AS_GIVEN, Classifier, ModelVariant, accelerate, as_variant
 from presoftmax.models.fast import as_portable
 from presoftmax.models.fast._simplify import simplified
-from presoftmax.models.fast.accelerate import _Trial, fastest_variant, usual_variant
+from presoftmax.models.fast.acceleration import _Trial, fastest_variant, usual_variant
 from presoftmax.tracing import stream
 from tests.conftest import make_images
 

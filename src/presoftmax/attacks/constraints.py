@@ -3,13 +3,19 @@
 A constraint is hard (a set that images are projected into), or soft (a penalty that is part of what is driven up).
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from presoftmax.attacks._checks import positive
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 __all__ = ["Constraint", "L2Ball", "L2Penalty", "LinfBall", "Unconstrained"]
 

@@ -1,7 +1,16 @@
 """8-bit images and float ones: every recorded image is a valid 8-bit image, whatever an attack works on."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 __all__ = ["to_floats", "to_pixels"]
 

@@ -9,16 +9,23 @@ the gradient of the sum over the batch is the gradient of each.
 * A plain function ``(logits (N, M), goal) -> (N,)`` is taken as a `LossOfView` wherever an objective is.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from presoftmax.attacks._checks import LARGEST, between, positive
 from presoftmax.errors import AttackError
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 __all__ = [
     "DLR",
@@ -35,7 +42,7 @@ __all__ = [
     "as_objective",
 ]
 
-LossFunction = Callable[[Tensor, "Goal"], Tensor]
+LossFunction = Callable[["Tensor", "Goal"], "Tensor"]
 """``(logits (N, M), goal) -> (N,)``."""
 
 
@@ -53,7 +60,7 @@ class Goal(NamedTuple):
     examples: Tensor
 
     @classmethod
-    def of(cls, labels: Tensor, targets: Tensor | None = None) -> "Goal":
+    def of(cls, labels: Tensor, targets: Tensor | None = None) -> Goal:
         """Of examples that are numbered from 0; without targets when left out."""
         driven = labels.new_zeros((len(labels), 0)) if targets is None else targets
         return cls(labels, driven, torch.arange(len(labels), device=labels.device))
@@ -115,7 +122,7 @@ class FunctionLoss(LossOfView):
         return self.function(logits, goal)
 
 
-def as_objective(objective: "Objective | LossFunction", targeted: bool = True) -> Objective:
+def as_objective(objective: Objective | LossFunction, targeted: bool = True) -> Objective:
     """An `Objective` as it is, a function as a `FunctionLoss` that is about targets or not."""
     if isinstance(objective, Objective):
         return objective

@@ -1,11 +1,19 @@
 """Random numbers that belong to an example, so that no batch, order, shard or machine changes them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 __all__ = ["Draws", "seed_of"]
 

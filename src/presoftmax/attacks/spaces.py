@@ -1,9 +1,17 @@
 """The units in which an update sees gradients and makes steps."""
 
-from enum import StrEnum
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 __all__ = ["Space"]
 

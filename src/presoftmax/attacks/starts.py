@@ -1,12 +1,15 @@
 """Where an attack starts, if not at the clean image."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from presoftmax.attacks._checks import positive
 from presoftmax.attacks.randomness import Draws
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Start", "UniformNoise"]
 

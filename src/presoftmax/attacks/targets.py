@@ -1,13 +1,19 @@
 """Target classes that depend on nothing but the seed and the example's id."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from presoftmax.attacks.randomness import seed_of
 from presoftmax.errors import AttackError
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred("torch")
 
 __all__ = ["check_count", "check_targets", "draw_targets", "runner_up"]
 

@@ -4,16 +4,23 @@ What is recorded is always the source's answer to the image itself. Where `Ident
 does not look ahead), that very pass serves; every other view costs a forward pass of its own.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from presoftmax.attacks._checks import LARGEST, between, number, whole
 from presoftmax.attacks.randomness import Draws
 from presoftmax.errors import AttackError
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 __all__ = ["Identity", "InputDiversity", "Scaled", "View", "scaled_copies"]
 

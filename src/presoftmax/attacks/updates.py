@@ -5,16 +5,23 @@ and the state and returns the step and the next state, ``ahead`` says where the 
 ADDED to the image, in the space of the attack.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from presoftmax.attacks._checks import between, positive, whole
 from presoftmax.errors import AttackError
+from presoftmax.lazy import deferred
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+else:
+    torch = deferred("torch")
+    F = deferred("torch.nn.functional")
 
 __all__ = [
     "AdamStep",
@@ -32,7 +39,7 @@ __all__ = [
 _MOST_DECAY = 10.0
 _MOST_SIDE = 1023
 State = Any
-Gradients = tuple[Tensor, ...]
+Gradients = tuple["Tensor", ...]
 """One ``(N, C, H, W)`` for each number that the objective gives of an example: one, for most."""
 
 

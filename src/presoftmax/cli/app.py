@@ -50,6 +50,10 @@ Batch = Annotated[
     int | None, typer.Option(min=1, max=1_000_000, help="Images attacked at a time.", show_default="by size and device")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
+MaxHours = Annotated[
+    float | None,
+    typer.Option(help="Begin no further unit after so long; exit status 75 if some are left.", show_default="no limit"),
+]
 Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
 Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
 
@@ -302,13 +306,16 @@ def run(
     address: Address = None,
     cpus: Cpus = 1,
     batch: Batch = None,
+    max_hours: MaxHours = None,
 ) -> None:
     """Run a study, or go on with it where it stopped."""
     from presoftmax.cli.study import engine_of, show_run, study_of
+    from presoftmax.study import check_hours
 
     config, usual = study_of(study)
+    check_hours(max_hours)
     with engine_of(engine, device, address, cpus) as chosen:
-        show_run(config, out or usual, chosen, batch)
+        show_run(config, out or usual, chosen, batch, max_hours)
     typer.echo(f"finished: presoftmax report {out or usual}", err=True)
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from presoftmax.cli.display import plain_table, quiet, say, terminal
-from presoftmax.workflows import run_audit
+from presoftmax.data import check_location
 
 __all__ = ["show_audit"]
 
@@ -13,6 +13,9 @@ def show_audit(
     model: str, images: str, labels: Path | None, device: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Run the audit and print what was found, or one JSON object."""
+    check_location(images, labels)
+    from presoftmax.workflows import run_audit
+
     with quiet(f"{model} looks at {images}"):
         done = run_audit(model, images, labels, device, out)
     if as_json:

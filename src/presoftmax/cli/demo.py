@@ -4,9 +4,8 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
@@ -14,10 +13,11 @@ from rich.table import Table
 from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say, terminal
 from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import one_line
-from presoftmax.report.run import TableRow, short_table
-from presoftmax.tables import NOT_FINITE
-from presoftmax.tracing import Block, Job, Selection
-from presoftmax.workflows import DemoInterruptedError, DemoSettings, run_demo
+from presoftmax.workflows import DemoSettings
+
+if TYPE_CHECKING:
+    from presoftmax.report.run import TableRow
+    from presoftmax.tracing import Block, Job, Selection
 
 __all__ = ["show_demo"]
 
@@ -28,6 +28,9 @@ _FIXED = sum(max(len(name), 5) + _GAP for name in _HEADINGS)
 
 def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
     """Run the demo and show it; when a signal ends it, says what is kept."""
+    settings.check()
+    from presoftmax.workflows import DemoInterruptedError, run_demo
+
     errors = terminal(stderr=True)
     say(
         errors,
@@ -75,7 +78,7 @@ class _Display(Display):
             TimeRemainingColumn(compact=True),
         )
 
-    def selected(self, selection: Selection) -> None:
+    def selected(self, selection: "Selection") -> None:
         """Say how many photos there are, and what became of the others."""
         counts = ", ".join(f"{name} {count}" for name, count in selection.correct.items())
         self._say(
@@ -88,13 +91,13 @@ class _Display(Display):
             if count:
                 self._say(f"{name} answered {count} photos with NaN or infinity; they are left out")
 
-    def started(self, job: Job) -> None:
+    def started(self, job: "Job") -> None:
         """Name the attack, and show a new bar."""
         self._say(f"{job.attack.name}:")
         total = (job.attack.steps + 1) * job.batches
         self._task = self._bar.add_task(job.attack.name, total=total, seen="")
 
-    def progressed(self, job: Job, block: Block) -> None:
+    def progressed(self, job: "Job", block: "Block") -> None:
         """Move the bar, and show the last iteration's means."""
         if self._task is None:
             return
@@ -103,13 +106,17 @@ class _Display(Display):
         where = f"{batch}iteration {block.iteration}/{job.attack.steps}"
         self._bar.update(self._task, completed=done, seen=f"{where}  {_seen(block)}")
 
-    def finished(self, job: Job) -> None:
+    def finished(self, job: "Job") -> None:
         """Say so where no bar is shown."""
         if not self._console.is_terminal:
             self._say(f"  {job.attack.steps} iterations done")
 
 
-def _seen(block: Block) -> str:
+def _seen(block: "Block") -> str:
+    import polars as pl
+
+    from presoftmax.tables import NOT_FINITE
+
     steps = block.steps.filter((pl.col("iteration") == block.iteration) & (pl.col("predicted") != NOT_FINITE))
     transfers = block.transfers.filter(pl.col("iteration") == block.iteration)
     means = steps.select(pl.col("confidence", "ca1", "log_odds").cast(pl.Float64).mean()).row(0)
@@ -130,6 +137,8 @@ def _victim_headings(victims: Sequence[str], width: int) -> list[str]:
 
 
 def _tables(summary: dict[str, Any], victims: Sequence[str]) -> Iterator[Table]:
+    from presoftmax.report.run import short_table
+
     rows = short_table(summary)
     for attack in summary["attacks"]:
         table = plain_table((*_HEADINGS, *victims), no_wrap=True)
@@ -140,7 +149,7 @@ def _tables(summary: dict[str, Any], victims: Sequence[str]) -> Iterator[Table]:
         yield table
 
 
-def _cells(row: TableRow) -> list[str]:
+def _cells(row: "TableRow") -> list[str]:
     saturated, *transfer = (f"{100 * share:.0f} %" for share in (row.saturated, *row.transfer))
     return [
         str(row.iteration),

@@ -2,18 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from presoftmax.analysis.prediction import CriterionEvaluation, LeftOut, Strictness
 from presoftmax.choices import Criterion
 from presoftmax.cli.display import plain_table, quiet, say, terminal
-from presoftmax.study.report import drawn_from, method_rows
-from presoftmax.workflows import evaluate_prediction, fit_predictor
+from presoftmax.study import StudyFolder
+
+if TYPE_CHECKING:
+    from presoftmax.analysis.prediction import CriterionEvaluation, LeftOut
 
 __all__ = ["show_evaluation", "show_fit"]
 
 
 def show_fit(study: Path, out: Path, criterion: Criterion, clean_victim: bool) -> None:
     """Fit a predictor and say what it is worth."""
+    StudyFolder.open(study)
+    from presoftmax.workflows import fit_predictor
+
     with quiet("reading the tables, fitting"):
         predictor = fit_predictor(study, out, criterion.value, clean_victim)
     console, about = terminal(), predictor.about
@@ -33,6 +38,9 @@ def show_fit(study: Path, out: Path, criterion: Criterion, clean_victim: bool) -
 
 def show_evaluation(study: Path, predictor: Path | None, as_json: bool) -> None:
     """Print how well each method ranks transfer, or one JSON object."""
+    StudyFolder.open(study)
+    from presoftmax.workflows import evaluate_prediction
+
     with quiet("reading the tables, fitting what leaves out what it is asked about"):
         done = evaluate_prediction(study, predictor)
     if as_json:
@@ -49,7 +57,10 @@ def show_evaluation(study: Path, predictor: Path | None, as_json: bool) -> None:
     say(console, f"\nTables and figures are in {done.folder / 'prediction'}")
 
 
-def _print(found: CriterionEvaluation) -> None:
+def _print(found: "CriterionEvaluation") -> None:
+    from presoftmax.analysis.prediction import Strictness
+    from presoftmax.study.report import drawn_from, method_rows
+
     console = terminal()
     say(
         console,
@@ -65,7 +76,7 @@ def _print(found: CriterionEvaluation) -> None:
     console.print()
 
 
-def _worth(found: LeftOut) -> str:
+def _worth(found: "LeftOut") -> str:
     area = "nothing to rank" if found.area is None else f"area under the ROC curve {found.area:.2f}"
     interval = "" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]"
     error = "" if found.calibration_error is None else f", calibration error {found.calibration_error:.3f}"

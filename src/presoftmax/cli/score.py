@@ -3,12 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from presoftmax.analysis import Share
 from presoftmax.cli.display import plain_table, quiet, say, terminal
 from presoftmax.errors import one_line
-from presoftmax.workflows import ScoreSettings, Scoring, run_scoring
+from presoftmax.workflows import ScoreSettings
+
+if TYPE_CHECKING:
+    from presoftmax.analysis import Share
+    from presoftmax.workflows import Scoring
 
 __all__ = ["show_score"]
 
@@ -17,6 +20,9 @@ _SHOWN = 30
 
 def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None:
     """Score the images and print the table, or one JSON object."""
+    settings.check()
+    from presoftmax.workflows import run_scoring
+
     with quiet(f"{settings.source} looks at {settings.adversarial}"):
         done = run_scoring(settings, out)
     for text in done.judged.notes:
@@ -27,7 +33,7 @@ def show_score(settings: ScoreSettings, out: Path | None, as_json: bool) -> None
     _print(done)
 
 
-def _print(done: Scoring) -> None:
+def _print(done: "Scoring") -> None:
     console = terminal()
     asked = done.judged.measured.surrogates is not None
     fitted = done.judged.measured.predicted is not None
@@ -75,7 +81,7 @@ def _probability(row: dict[str, Any]) -> str:
     return f"{row['transfer_probability']:.2f}{'?' if row['outside_fit'] else ''}"
 
 
-def _percent(share: Share) -> str:
+def _percent(share: "Share") -> str:
     return "–" if share.value is None else f"{100 * share.value:.0f} %"
 
 

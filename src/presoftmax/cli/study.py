@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, TimeElapsedColumn
 from rich.text import Text
@@ -15,28 +15,34 @@ from presoftmax.cli.display import Display, plain_table, plain_text, quiet, say,
 from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import StudyError, one_line
 from presoftmax.storage import replace_text
-from presoftmax.study import (
-    Engine,
-    Results,
-    Status,
-    StudyConfig,
-    StudyFolder,
-    Unit,
-    make_plan,
-    run_study,
-    status_of,
-    template,
-)
-from presoftmax.study.engines import LocalEngine, RayEngine, ray_apart, ray_log
-from presoftmax.study.report import write_study_report
-from presoftmax.tracing import Block, Job
+from presoftmax.study import ModelNames, StudyConfig, StudyFolder
 
-__all__ = ["engine_of", "show_plan", "show_report", "show_run", "show_status", "study_of", "write_template"]
+if TYPE_CHECKING:
+    from presoftmax.study import Engine, Pace, Status, Unit
+    from presoftmax.tracing import Block, Job
+
+__all__ = [
+    "UNFINISHED",
+    "engine_of",
+    "show_plan",
+    "show_report",
+    "show_run",
+    "show_status",
+    "study_of",
+    "write_template",
+]
+
+UNFINISHED = 75
+"""Exit status of a run that its clock has ended before it was finished: EX_TEMPFAIL, "try again later"."""
 
 
 @contextmanager
-def engine_of(name: str, device: str | None, address: str | None, cpus: int) -> Iterator[Engine]:
+def engine_of(name: str, device: str | None, address: str | None, cpus: int) -> Iterator["Engine"]:
     """The engine of that name, while the block lasts; raises `StudyError` for options that belong to another one."""
+    if name != EngineKind.RAY and address is not None:
+        raise StudyError("--address goes with --engine ray")
+    from presoftmax.study.engines import LocalEngine, RayEngine, ray_apart, ray_log
+
     if name == EngineKind.RAY:
         with ray_apart(ray_log()):
             engine = RayEngine(address, device, cpus)
@@ -45,33 +51,46 @@ def engine_of(name: str, device: str | None, address: str | None, cpus: int) -> 
             finally:
                 engine.close()
         return
-    if address is not None:
-        raise StudyError("--address goes with --engine ray")
     yield LocalEngine(device.split(",") if device else ())
 
 
-def show_run(config: StudyConfig, out: Path, engine: Engine, batch_size: int | None) -> StudyFolder:
-    """Run a study with progress on stderr; when a signal ends it, says how to go on."""
+def show_run(
+    config: StudyConfig, out: Path, engine: "Engine", batch_size: int | None, max_hours: float | None = None
+) -> StudyFolder:
+    """Run a study with progress on stderr; when a signal or the clock ends it, says how to go on."""
+    from presoftmax.study import run_study
+
     with _Progress() as progress:
         try:
             with quiet():
-                return run_study(config, out, engine, progress, batch_size)
+                folder = run_study(config, out, engine, progress, batch_size, max_hours)
         except KeyboardInterrupt:
             progress.stop()
             kept = f"what is finished is in {one_line(out)}"
             print(f"presoftmax: interrupted; run again to go on, {kept}", file=sys.stderr)
             sys.exit(status_of_signal())
+    if progress.left:
+        kept = f"what is finished is in {one_line(out)}"
+        hours = f"{max_hours:g} {'hour' if max_hours == 1 else 'hours'}"
+        left = f"{progress.left} {'unit' if progress.left == 1 else 'units'} left"
+        print(f"presoftmax: stopped after {hours}, {left}; run again to go on, {kept}", file=sys.stderr)
+        sys.exit(UNFINISHED)
+    return folder
 
 
 def study_of(path: Path) -> tuple[StudyConfig, Path]:
     """The study of a TOML file and the folder that it goes to by default, or that of a study's folder."""
     if path.is_dir():
         return StudyFolder.open(path).config(), path
-    return StudyConfig.load(path), Path("presoftmax-runs") / path.stem
+    config = StudyConfig.load(path)
+    ModelNames.of(config)
+    return config, Path("presoftmax-runs") / path.stem
 
 
 def write_template(path: Path, models: Sequence[str], images: str | None, labels: str | None) -> None:
     """Write a commented study; raises `StudyError` where there is a file already."""
+    from presoftmax.study import template
+
     if path.exists():
         raise StudyError(f"{path}: exists already")
     with quiet():
@@ -85,6 +104,8 @@ def write_template(path: Path, models: Sequence[str], images: str | None, labels
 
 def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, as_json: bool) -> None:
     """Print what a study will cost."""
+    from presoftmax.study import make_plan
+
     with quiet("measuring for a few seconds"):
         plan = make_plan(config, device, batch_size)
     if as_json:
@@ -111,6 +132,8 @@ def show_plan(config: StudyConfig, device: str | None, batch_size: int | None, a
 
 def show_status(folder: Path, as_json: bool) -> None:
     """Print how far a study is."""
+    from presoftmax.study import status_of
+
     status = status_of(folder)
     if as_json:
         print(json.dumps(status.values()))
@@ -121,6 +144,10 @@ def show_status(folder: Path, as_json: bool) -> None:
     say(console, f"{status.title}: {'the images are still being chosen' if status.images is None else chosen}")
     if any(each.done or each.units for each in status.progress):
         _show_progress(status)
+    if status.pace is not None:
+        _show_pace(status.pace)
+    for text in status.ignored:
+        say(console, f"ignored: {text}")
     for name, count in status.unanswered.items():
         say(console, f"{name} did not answer in time {count} times, and was asked again")
     for text in status.damaged:
@@ -133,7 +160,27 @@ def show_status(folder: Path, as_json: bool) -> None:
         say(console, "to go on: presoftmax run the study's TOML file with another --out")
 
 
-def _show_progress(status: Status) -> None:
+def _show_pace(pace: "Pace") -> None:
+    console = terminal()
+    speeds = {"now": pace.images_per_second, "over the last hour": pace.images_per_second_last_hour}
+    known = ", ".join(f"{_rate(speed)} {when}" for when, speed in speeds.items() if speed is not None)
+    seen = (
+        f"a run is at work, last seen {pace.seen}"
+        if pace.running
+        else f"no run is at work; the last was seen {pace.seen}"
+    )
+    say(console, seen)
+    say(console, f"image-iterations a second: {known or 'not known yet'}")
+    if pace.seconds_left is not None:
+        left = f"{pace.images_left:,} image-iterations are left: about {_hours(pace.seconds_left / 3600)}"
+        say(console, f"{left}, until {pace.ends}" if pace.ends else left)
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+
+
+def _show_progress(status: "Status") -> None:
     table = plain_table(("attack", "source", "units", "took", "left"), left=("attack", "source"))
     for each in status.progress:
         left = "–" if each.seconds_left is None else _hours(each.seconds_left / 3600)
@@ -144,6 +191,10 @@ def _show_progress(status: Status) -> None:
 
 def show_report(folder: Path, as_json: bool) -> None:
     """Write the report and print the claims."""
+    StudyFolder.open(folder)
+    from presoftmax.study import Results
+    from presoftmax.study.report import write_study_report
+
     with terminal(stderr=True).status("reading the tables, drawing the figures"):
         report = write_study_report(Results.of(folder))
     if as_json:
@@ -186,6 +237,7 @@ class _Progress(Display):
             plain_text("{task.fields[seen]}"),
             TimeElapsedColumn(),
         )
+        self.left = 0
 
     def choosing(self, found: int, wanted: int, looked_at: int) -> None:
         """Say how many images are found."""
@@ -193,18 +245,20 @@ class _Progress(Display):
 
     def chosen(self, images: int, looked_at: int, units: int, left: int) -> None:
         """Say what is to be done."""
+        self.left = left
         self._say(f"{images} images chosen of {looked_at} looked at; {units} units, {left} of them to be done")
         self._task = self._bar.add_task("units", total=units, completed=units - left, seen="")
 
-    def progressed(self, job: Job, block: Block) -> None:
+    def progressed(self, job: "Job", block: "Block") -> None:
         """Show where the unit under way is."""
         if self._task is not None:
             batch = f"batch {block.batch + 1}/{job.batches} " if job.batches > 1 else ""
             where = f"{job.attack.name} on {job.source.name}: {batch}iteration {block.iteration}/{job.attack.steps}"
             self._bar.update(self._task, seen=where)
 
-    def finished(self, unit: Unit, receipt: dict[str, Any], left: int) -> None:
+    def finished(self, unit: "Unit", receipt: dict[str, Any], left: int) -> None:
         """Move the bar, and say what was remarkable."""
+        self.left = left
         if self._task is not None:
             self._bar.advance(self._task)
         if receipt.get("batch_halved"):

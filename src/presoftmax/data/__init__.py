@@ -2,17 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from presoftmax.data.accepted import GivenImages, as_images, as_labels
-from presoftmax.data.arrays import ARRAY_FILES, Arrays, is_array_file, read_arrays
-from presoftmax.data.content import describe_content
-from presoftmax.data.form import as_grey_levels, as_path
-from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
-from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
-from presoftmax.data.pool import Pool, check_location, open_array_pool, open_pool, shuffled, stream_pool
-from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
-from presoftmax.data.samples import sample_set, samples
-from presoftmax.data.torch_file import load_tensors
 from presoftmax.errors import face
+
+if TYPE_CHECKING:
+    from presoftmax.data.accepted import GivenImages, as_images, as_labels
+    from presoftmax.data.arrays import ARRAY_FILES, Arrays, is_array_file, read_arrays
+    from presoftmax.data.content import describe_content
+    from presoftmax.data.form import as_grey_levels
+    from presoftmax.data.imageset import ImageSet, Skipped, nothing_usable
+    from presoftmax.data.listing import UNKNOWN, Listing, list_images, list_unlabeled
+    from presoftmax.data.paths import as_path, check_location, sample_set
+    from presoftmax.data.pool import Pool, open_array_pool, open_pool, shuffled, stream_pool
+    from presoftmax.data.reading import Preprocessing, read_images, resized, stream_images, to_picture, to_tensor
+    from presoftmax.data.sample_photos import samples
+    from presoftmax.data.torch_file import load_tensors
 
 __all__ = [
     "ARRAY_FILES",

@@ -12,9 +12,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, SequentialSam
 
 from presoftmax.data.arrays import is_array_file, read_arrays
 from presoftmax.data.form import as_images as as_pixels
-from presoftmax.data.form import as_path, described
+from presoftmax.data.form import described
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, list_images, list_unlabeled
+from presoftmax.data.paths import as_path
 from presoftmax.data.reading import read_images
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from presoftmax.data._array_files import open_arrays, read_stored
 from presoftmax.data._stored import Found, Stored
-from presoftmax.data.form import as_images, as_path, described
+from presoftmax.data.form import as_images, described
+from presoftmax.data.paths import as_path
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed
 

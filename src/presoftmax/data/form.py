@@ -1,8 +1,6 @@
-"""Images as numbers, brought to one form, where only one reading is possible; and paths, however they are given."""
+"""Images as numbers, brought to one form, where only one reading is possible."""
 
-from os import PathLike, fsencode, fspath
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +8,7 @@ from torch import Tensor
 from presoftmax.data._stored import refuse_size
 from presoftmax.errors import DataError
 
-__all__ = ["as_grey_levels", "as_images", "as_path", "described"]
+__all__ = ["as_grey_levels", "as_images", "described"]
 
 _CHANNELS = 3
 _SLACK = 1e-4
@@ -22,24 +20,6 @@ _ON_THE_LATTICE = 0.1
 def described(values: Tensor) -> str:
     """Number format and shape, as messages show them: ``float32 (4, 3, 6, 6)``."""
     return f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
-
-
-def as_path(value: Any, what: str) -> Path:
-    """A path of a text or a path.
-
-    Raises:
-        DataError: a text that names nothing on any disk.
-        TypeError: anything else.
-    """
-    text = fspath(value) if isinstance(value, str | PathLike) else None
-    if not isinstance(text, str):
-        raise TypeError(f"{what}: expected a path, as text or as a Path, got {type(value).__name__}")
-    try:
-        if not text or b"\0" in fsencode(text):
-            raise DataError(f"{what}: {text!r} is no path")
-    except UnicodeEncodeError:
-        raise DataError(f"{what}: {text!r} is no path") from None
-    return Path(text)
 
 
 def as_images(where: str, values: Tensor) -> Tensor:

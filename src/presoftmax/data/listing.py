@@ -9,7 +9,7 @@ from presoftmax.data._decoding import NOT_READ
 from presoftmax.data._label_table import read_table
 from presoftmax.data._labels import WORDNET_ID, imagenet_positions, label_of
 from presoftmax.data._names import Names
-from presoftmax.data.form import as_path
+from presoftmax.data.paths import as_path
 from presoftmax.errors import DataError
 from presoftmax.printing import Printed
 

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from presoftmax.data._hugging_face import is_saved_dataset, open_saved_dataset
 from presoftmax.data.arrays import is_array_file, read_arrays
-from presoftmax.data.form import as_grey_levels, as_path
+from presoftmax.data.form import as_grey_levels
 from presoftmax.data.imageset import ImageSet
 from presoftmax.data.listing import UNKNOWN, Listing, list_images
+from presoftmax.data.paths import as_path, sample_set
 from presoftmax.data.reading import Preprocessing, read_part, to_picture, to_tensor
-from presoftmax.data.samples import list_samples, sample_set
+from presoftmax.data.sample_photos import list_samples
 from presoftmax.errors import DataError
 
-__all__ = ["ArrayPool", "Pool", "check_location", "open_array_pool", "open_pool", "shuffled", "stream_pool"]
+__all__ = ["ArrayPool", "Pool", "open_array_pool", "open_pool", "shuffled", "stream_pool"]
 
 
 class Pool(Protocol):
@@ -72,14 +73,6 @@ def stream_pool(pool: Pool, chunk: int = 64) -> Iterator[ImageSet]:
     count = len(pool.ids)
     for start in range(0, count, chunk):
         yield pool.read(range(start, min(start + chunk, count)))
-
-
-def check_location(path: str | Path, labels: str | Path | None) -> None:
-    """Raise `DataError` where `open_pool` would find nothing, before any model is loaded for it."""
-    if sample_set(path) is None and not as_path(path, "a place with images").exists():
-        raise DataError(f"{path}: no such folder or file of images")
-    if labels is not None and not as_path(labels, "labels").is_file():
-        raise DataError(f"{labels}: no such CSV of labels")
 
 
 def shuffled(pool: Pool, seed: int) -> list[int]:

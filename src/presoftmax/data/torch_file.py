@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from presoftmax.data.form import as_path
+from presoftmax.data.paths import as_path
 
 __all__ = ["load_tensors"]
 

@@ -6,31 +6,33 @@ What is sold is a price, not security: every detector here is passed by somebody
 
 from typing import TYPE_CHECKING
 
-from presoftmax.defense.answers import answers_of, joined_views, pixels_of, rows_of
-from presoftmax.defense.attackers import (
-    ATTACKERS,
-    MimicryBank,
-    mimicking,
-    orthogonal,
-    penalized,
-    selective,
-    with_drawn_noise,
-)
-from presoftmax.defense.conformal import FalsePositives, false_positives, p_values, smallest_rate, surprise
-from presoftmax.defense.controls import CONTROLS
-from presoftmax.defense.copies_mixture import CopiesMixture
-from presoftmax.defense.detector import Detector
-from presoftmax.defense.fisher import Fisher
-from presoftmax.defense.guard import Guard
-from presoftmax.defense.height import ClassMaxLogit, Energy, LogOdds, MaxLogit, TukeyFence
-from presoftmax.defense.mahalanobis import Mahalanobis
-from presoftmax.defense.margin_left import MarginLeft
-from presoftmax.defense.noise_odds import NoiseOdds
-from presoftmax.defense.registry import DETECTORS, make_detector, make_detectors
-from presoftmax.defense.saved import GuardFile, load_guard, read_guard, save_guard
-from presoftmax.defense.squeezing import FeatureSqueezing, LogOddsSqueezing
-from presoftmax.defense.views import BitDepth, Flip, GaussianNoise, MedianFilter, Shift
 from presoftmax.errors import face
+
+if TYPE_CHECKING:
+    from presoftmax.defense.answers import answers_of, joined_views, pixels_of, rows_of
+    from presoftmax.defense.attackers import (
+        ATTACKERS,
+        MimicryBank,
+        mimicking,
+        orthogonal,
+        penalized,
+        selective,
+        with_drawn_noise,
+    )
+    from presoftmax.defense.conformal import FalsePositives, false_positives, p_values, smallest_rate, surprise
+    from presoftmax.defense.controls import CONTROLS
+    from presoftmax.defense.copies_mixture import CopiesMixture
+    from presoftmax.defense.detector import Detector
+    from presoftmax.defense.fisher import Fisher
+    from presoftmax.defense.guard import Guard
+    from presoftmax.defense.height import ClassMaxLogit, Energy, LogOdds, MaxLogit, TukeyFence
+    from presoftmax.defense.mahalanobis import Mahalanobis
+    from presoftmax.defense.margin_left import MarginLeft
+    from presoftmax.defense.noise_odds import NoiseOdds
+    from presoftmax.defense.registry import DETECTORS, make_detector, make_detectors
+    from presoftmax.defense.saved import GuardFile, load_guard, read_guard, save_guard
+    from presoftmax.defense.squeezing import FeatureSqueezing, LogOddsSqueezing
+    from presoftmax.defense.views import BitDepth, Flip, GaussianNoise, MedianFilter, Shift
 
 __all__ = [
     "ATTACKERS",

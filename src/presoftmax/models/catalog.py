@@ -8,23 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from os import PathLike
-
-import torch
+from typing import TYPE_CHECKING
 
 from presoftmax.errors import ModelError, PresoftmaxError, first_line
 from presoftmax.extensions import is_python_name, load_object
-from presoftmax.models.classifier import BlackBox, Classifier
-from presoftmax.models.devices import default_device, naming_device
-from presoftmax.models.fast import as_portable
 from presoftmax.models.names import distinct_names
 from presoftmax.models.providers import PROVIDERS, Listed, Provider, Request
 
-__all__ = ["absolute_name", "check_source", "list_models", "load_model", "load_models", "load_victim", "table_names"]
+if TYPE_CHECKING:
+    import torch
+
+    from presoftmax.models.classifier import BlackBox, Classifier
+
+__all__ = [
+    "absolute_name",
+    "check_name",
+    "check_source",
+    "list_models",
+    "load_model",
+    "load_models",
+    "load_victim",
+    "table_names",
+]
 
 _NEAR = 3
 
 
-def load_model(name: str | PathLike[str], device: str | torch.device | None = None) -> Classifier:
+def load_model(name: str | PathLike[str], device: "str | torch.device | None" = None) -> "Classifier":
     """Load one classifier by its name.
 
     Args:
@@ -37,18 +47,26 @@ def load_model(name: str | PathLike[str], device: str | torch.device | None = No
         ModelError: no such model (the message lists near ones), a package or weights that are missing, or a black box.
         TypeError: not a name.
     """
+    from presoftmax.models.classifier import Classifier
+
     model = load_victim(name, device)
     if not isinstance(model, Classifier):
         raise ModelError(f"model {str(name)!r} is a black box without gradient: it can be a victim, nothing else")
     return model
 
 
-def load_victim(name: str | PathLike[str], device: str | torch.device | None = None) -> Classifier | BlackBox:
+def load_victim(name: str | PathLike[str], device: "str | torch.device | None" = None) -> "Classifier | BlackBox":
     """Load a classifier, as `load_model` does, or a black box: ``net.onnx``, or a ``FILE.py:FUNCTION`` that gives one.
 
     Raises:
         ModelError: as for `load_model`.
     """
+    import torch
+
+    from presoftmax.models.classifier import BlackBox
+    from presoftmax.models.devices import default_device, naming_device
+    from presoftmax.models.fast import as_portable
+
     request = Request.parse(name)
     provider = _provider(request)
     with _naming(request.name):
@@ -83,7 +101,7 @@ def check_source(name: str) -> None:
         raise ModelError(f"model {name!r}: no file {file}")
 
 
-def load_models(*names: str | PathLike[str], device: str | torch.device | None = None) -> list[Classifier]:
+def load_models(*names: str | PathLike[str], device: "str | torch.device | None" = None) -> "list[Classifier]":
     """Load several classifiers, see `load_model`; those of the same name are numbered as in `table_names`."""
     models = [load_model(name, device) for name in names]
     for model, unique in zip(models, table_names(*names), strict=True):
@@ -91,16 +109,21 @@ def load_models(*names: str | PathLike[str], device: str | torch.device | None =
     return models
 
 
+def check_name(name: str | PathLike[str]) -> None:
+    """Refuse a name that no library knows; raises `ModelError`, which lists near ones."""
+    _provider(Request.parse(name))
+
+
 def table_names(*names: str | PathLike[str]) -> list[str]:
     """How tables call models of these names: without options and folders, a repeated one with its number."""
     requests = [Request.parse(name) for name in names]
-    return list(distinct_names(_provider(request).short_name(request) for request in requests))
+    return list(distinct_names(_by_form(request).short_name(request) for request in requests))
 
 
 def absolute_name(name: str | PathLike[str]) -> str:
     """The same model's name with the paths in it made absolute, so that it means the same in any folder."""
     request = Request.parse(name)
-    path = _provider(request).absolute_path(request)
+    path = _by_form(request).absolute_path(request)
     options = dict(request.options)
     if (file := request.weights_file()) is not None:
         options["weights"] = str(file.absolute())
@@ -129,6 +152,12 @@ def _provider(request: Request) -> Provider:
     if found is None:
         raise ModelError(f"no model {request.name!r}{_near(request.path)}; 'presoftmax models' lists what there is")
     return found
+
+
+def _by_form(request: Request) -> Provider:
+    """Whose the name is by its form; whether there is such a model is not asked, which would import its library."""
+    found = next((each for each in PROVIDERS if each.is_for(request)), None)
+    return found or _provider(request)
 
 
 def _near(path: str) -> str:

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from presoftmax.errors import first_line
 from presoftmax.storage import DamagedError, read_record
 
-__all__ = ["ChunkRecord", "SelectionRecord", "UnitRecord", "VariantsRecord", "read_checked"]
+__all__ = ["ChunkRecord", "HeartbeatRecord", "SelectionRecord", "UnitRecord", "VariantsRecord", "read_checked"]
 
 _Count = Annotated[int, Field(ge=0, le=10**15)]
+_Number = Annotated[float, Field(ge=0, le=10**15, allow_inf_nan=False)]
 
 
 class _Record(BaseModel):
@@ -61,6 +62,15 @@ class VariantsRecord(_Record):
 
     precision: str
     variants: dict[str, str]
+
+
+class HeartbeatRecord(_Record):
+    """How fast a run is: samples are seconds at work and images done by then."""
+
+    written: Annotated[float, Field(ge=0, le=10**11, allow_inf_nan=False)]
+    at_work: bool
+    left: _Number
+    samples: Annotated[list[Annotated[list[_Number], Field(min_length=2, max_length=2)]], Field(min_length=1)]
 
 
 def read_checked(path: Path, kind: type[BaseModel]) -> dict[str, Any]:

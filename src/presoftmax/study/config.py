@@ -12,11 +12,9 @@ from presoftmax.choices import Copies, Precision
 from presoftmax.data import as_path
 from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_line
 from presoftmax.printing import Printed, brief, first_few
-from presoftmax.scores import load_scores
 from presoftmax.study._numbers import Count, Counts, Seconds, Side
 from presoftmax.study.attack_config import AttackConfig, Strict
 from presoftmax.study.defense_config import DefenseConfig
-from presoftmax.tables import STEPS
 
 __all__ = ["VICTIM_TIMEOUT", "ImagesConfig", "StudyConfig"]
 
@@ -179,7 +177,11 @@ class StudyConfig(Printed, Strict):
                     _check_attack(number, attack)
                 except PresoftmaxError as error:
                     raise StudyError(f"attacks.{number}: {error}") from error
-        load_scores(self.scores, taken=[column.name for column in STEPS])
+        if self.scores:
+            from presoftmax.scores import load_scores
+            from presoftmax.tables import STEPS
+
+            load_scores(self.scores, taken=[column.name for column in STEPS])
 
     def attacks_on(self, model: str) -> list[AttackConfig]:
         """The attacks of which this model is a source."""

@@ -4,6 +4,7 @@
 
     study.json                  the config as resolved, versions
     variants.json               how each network is run, settled once
+    heartbeat.json              how fast the run is, as long as something is left to do
     selection/00000.*           what came of the first candidates: images that all models get right, `natural` rows
     selection.json              which images were chosen, once they are
     parts/ATTACK/SOURCE/00000/  a unit: steps.parquet, transfers.parquet, ..., receipt.json with their checksums
@@ -17,9 +18,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
@@ -32,7 +32,6 @@ from presoftmax.storage import (
     is_unfinished,
     make_folder,
     read_record,
-    read_table,
     remove_unfinished,
     replace_folder,
     signed,
@@ -43,6 +42,9 @@ from presoftmax.study._records import ChunkRecord, SelectionRecord, UnitRecord, 
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.units import Unit
 
+if TYPE_CHECKING:
+    import polars as pl
+
 __all__ = ["StudyFolder"]
 
 _CONFIG = "study.json"
@@ -50,6 +52,8 @@ _VARIANTS = "variants.json"
 _SELECTION = "selection.json"
 _RECEIPT = "receipt.json"
 _LOCK = ".lock"
+_LOOKED_AT = 0.5
+"""Seconds that whoever only looks whether the folder is locked may have the lock."""
 _KIND = "presoftmax study"
 _WHAT = "a study's folder"
 
@@ -114,7 +118,7 @@ class StudyFolder(Printed):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; raises `StudyError` where another one has it."""
-        lock = FileLock(self.path / _LOCK, timeout=0)
+        lock = FileLock(self.path / _LOCK, timeout=_LOOKED_AT)
         try:
             lock.acquire()
         except Timeout:
@@ -124,6 +128,18 @@ class StudyFolder(Printed):
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool | None:
+        """Whether a process holds the folder; None where that cannot be told (a folder that may not be written)."""
+        if not (self.path / _LOCK).exists():
+            return False
+        try:
+            with FileLock(self.path / _LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return None
 
     def config(self) -> StudyConfig:
         """The study's config; raises `StudyError` where the file was damaged."""
@@ -199,12 +215,16 @@ class StudyFolder(Printed):
         """
         return _if_there(self.path / _VARIANTS, VariantsRecord)
 
-    def natural(self) -> pl.DataFrame:
+    def natural(self) -> "pl.DataFrame":
         """The `natural` table of all candidates that were looked at.
 
         Raises:
             StudyError: no images have been chosen yet, or a file of theirs is damaged.
         """
+        import polars as pl
+
+        from presoftmax.storage import read_table
+
         chosen = self.selection()
         if chosen is None:
             raise StudyError(f"{self.path}: no images have been chosen yet")

@@ -9,48 +9,15 @@ from presoftmax.models import (
     Classifier,
     Model,
     ModelVariant,
-    absolute_name,
     as_source,
     as_variant,
     load_model,
     load_victim,
-    table_names,
 )
-from presoftmax.printing import Printed
 from presoftmax.study._patience import Patient
-from presoftmax.study.config import VICTIM_TIMEOUT, StudyConfig
+from presoftmax.study.model_names import ModelNames
 
-__all__ = ["ModelNames", "Panel", "load_panel"]
-
-
-@dataclass(frozen=True, repr=False)
-class ModelNames(Printed):
-    """How to load the models of a study, and how its tables call them.
-
-    Attributes:
-        specs: names for the catalog, their paths absolute; sources first, then the models that are only victims.
-        labels: likewise, as in the tables.
-        sources: how many of them are sources.
-        variants: on which `ModelVariant` each network is run, ``""`` for a black box; as they are loaded, if empty.
-        timeout: seconds that a black box has for an answer.
-    """
-
-    specs: tuple[str, ...]
-    labels: tuple[str, ...]
-    sources: int
-    variants: tuple[str, ...] = ()
-    timeout: float = VICTIM_TIMEOUT
-
-    @classmethod
-    def of(cls, config: StudyConfig) -> "ModelNames":
-        """The names of a study's models; raises `ModelError` for one that does not exist."""
-        named = [*config.models, *config.victims]
-        specs, labels = tuple(map(absolute_name, named)), tuple(table_names(*named))
-        return cls(specs, labels, len(config.models), timeout=config.victim_timeout)
-
-    def victims_of(self, source: int) -> tuple[str, ...]:
-        """Everything but the source itself."""
-        return tuple(name for i, name in enumerate(self.labels) if i != source)
+__all__ = ["Panel", "load_panel"]
 
 
 @dataclass(frozen=True)

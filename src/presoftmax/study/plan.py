@@ -14,7 +14,8 @@ from presoftmax.models import default_device
 from presoftmax.printing import Printed
 from presoftmax.strength import COPIES
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.panel import ModelNames, load_panel
+from presoftmax.study.model_names import ModelNames
+from presoftmax.study.panel import load_panel
 from presoftmax.study.selection import candidates_of
 from presoftmax.study.tasks import SHOWN_ITERATIONS, VariantsTask, find_variants
 from presoftmax.study.units import check_batch, image_iterations, units_of
@@ -96,6 +97,7 @@ def make_plan(config: StudyConfig, device: str | None = None, batch_size: int | 
     config.check_own_pieces()
     chosen = device or default_device()
     names = ModelNames.of(config)
+    names.check()
     panel = load_panel(names, chosen)
     pool, order = candidates_of(config, panel.sources[0])
     images = min(config.images.count, len(order))

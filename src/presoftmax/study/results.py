@@ -18,7 +18,7 @@ from presoftmax.storage import DamagedError, scan_tables, table_columns
 from presoftmax.study.attack_config import MultiClassConfig, OverOptimizedConfig
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.units import Unit, units_of
 from presoftmax.tables import NOT_FINITE, STEPS, polars_schema
 

@@ -1,8 +1,10 @@
 """Run a study: choose the images, then one unit after the other; what is there already is not done again."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,16 @@ from presoftmax.data import as_path, check_location
 from presoftmax.errors import PresoftmaxError
 from presoftmax.extensions import absolute_spec
 from presoftmax.storage import DamagedError
+from presoftmax.study._heartbeat import Heartbeat, images_of
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine, closing
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.selection import Shards, known_selection, select_images
 from presoftmax.study.tasks import UnitTask, VariantsTask, find_variants, run_unit
-from presoftmax.study.units import Unit, check_batch, image_iterations, units_of
+from presoftmax.study.units import Unit, check_batch, check_hours, image_iterations, units_of
 from presoftmax.study.watcher import Quiet, StudyWatcher
+from presoftmax.tracing import Block, Job
 
 __all__ = ["run_study"]
 
@@ -28,6 +32,7 @@ def run_study(
     engine: Engine,
     watcher: StudyWatcher | None = None,
     batch_size: int | None = None,
+    max_hours: float | None = None,
 ) -> StudyFolder:
     """Run a study, or go on with it, until its folder has everything.
 
@@ -37,17 +42,21 @@ def run_study(
         engine: where tasks run.
         watcher: is told how it goes on.
         batch_size: examples attacked at a time; chosen when left out. Results do not depend on it (beyond rounding).
+        max_hours: begin no further unit after so long; those under way are finished. At least one is done, so that
+            calling it again and again comes to an end. `status_of` says whether the study is finished.
 
     Raises:
-        StudyError: the folder holds another study, or another process works on it.
+        StudyError: the folder holds another study, another process works on it, or hours that are no positive number.
         PresoftmaxError: models, images or attacks that cannot be used; a disk that is full. What is finished stays.
     """
     out = as_path(out, "out")
     watcher = watcher or Quiet()
     check_batch(batch_size)
+    limit = _Limit(max_hours)
     check_location(config.images.path, config.images.labels)
     config.check_own_pieces()
     names = ModelNames.of(config)
+    names.check()
     fresh = not StudyFolder.is_one(out)
     folder = StudyFolder.start(out, config)
     with folder.locked():
@@ -66,12 +75,36 @@ def run_study(
         shards = Shards(folder, selection)
         if left:
             names = _with_variants(config, names, folder, engine, shards, batch_size)
-        tasks = ((unit, partial(_task, config, names, unit, shards, batch_size)) for unit in left)
-        with closing(engine.map(run_unit, tasks, watcher.progressed)) as results:
-            for number, (unit, done) in enumerate(results, start=1):
-                folder.write_unit(unit, done.files, done.receipt)
-                watcher.finished(unit, done.receipt, len(left) - number)
+        heartbeat = Heartbeat(folder.path, images_of(config, left, len(selection["ids"])))
+
+        def progressed(job: Job, block: Block) -> None:
+            heartbeat.progressed(block.steps.height)
+            watcher.progressed(job, block)
+
+        begun = (unit for number, unit in enumerate(left) if number == 0 or not limit.is_over)
+        tasks = ((unit, partial(_task, config, names, unit, shards, batch_size)) for unit in begun)
+        try:
+            with closing(engine.map(run_unit, tasks, progressed)) as results:
+                for number, (unit, done) in enumerate(results, start=1):
+                    folder.write_unit(unit, done.files, done.receipt)
+                    heartbeat.finished(unit)
+                    watcher.finished(unit, done.receipt, len(left) - number)
+        finally:
+            heartbeat.end()
     return folder
+
+
+class _Limit:
+    """How long a run may begin something new."""
+
+    def __init__(self, hours: float | None) -> None:
+        check_hours(hours)
+        self._end = inf if hours is None else time.monotonic() + 3600 * hours
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is."""
+        return time.monotonic() >= self._end
 
 
 def _with_variants(

@@ -15,7 +15,7 @@ from presoftmax.storage import DamagedError
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.engines import Engine, closing
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.tasks import SelectionTask, select
 from presoftmax.study.watcher import StudyWatcher
 

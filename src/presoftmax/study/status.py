@@ -10,12 +10,13 @@ from presoftmax.errors import PresoftmaxError
 from presoftmax.printing import Printed
 from presoftmax.storage import DamagedError
 from presoftmax.study._damage import is_as_written, looks_whole
+from presoftmax.study._heartbeat import Pace, pace_of
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.study.units import Unit, units_of
 
-__all__ = ["Progress", "Status", "status_of"]
+__all__ = ["Pace", "Progress", "Status", "status_of"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Status(Printed):
         damaged: files that are not as they were written, each with what is wrong. The next run does them again, but
             for ``study.json``.
         readable: whether ``study.json`` could be read.
+        pace: how fast the run is, or was; None where there was none yet, or nothing is left to do.
+        ignored: files that are not as they were written, and that nothing depends on.
     """
 
     title: str
@@ -63,6 +66,8 @@ class Status(Printed):
     unanswered: dict[str, int]
     damaged: tuple[str, ...]
     readable: bool
+    pace: Pace | None = None
+    ignored: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -89,6 +94,7 @@ class _Look:
     def __init__(self, folder: StudyFolder) -> None:
         self._folder = folder
         self._damaged: list[str] = []
+        self._ignored: list[str] = []
         self._unanswered: Counter[str] = Counter()
 
     def status(self) -> Status:
@@ -110,6 +116,8 @@ class _Look:
             unanswered=dict(self._unanswered),
             damaged=tuple(self._damaged),
             readable=config is not None,
+            pace=self._pace(),
+            ignored=tuple(self._ignored),
         )
 
     def _try(self, read: Any) -> Any:
@@ -121,6 +129,13 @@ class _Look:
         except PresoftmaxError as error:
             self._damaged.append(str(error).partition("; ")[0])
         return None
+
+    def _pace(self) -> Pace | None:
+        try:
+            return pace_of(self._folder.path, self._folder.is_locked())
+        except DamagedError as error:
+            self._ignored.append(str(error))
+            return None
 
     def _chunks(self, selection: dict[str, Any] | None) -> list[int]:
         """Those that the selection is of, up to one more than there are; all that are there without a selection."""

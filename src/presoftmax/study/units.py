@@ -1,14 +1,15 @@
 """The pieces of work of a study."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from presoftmax.errors import StudyError
 from presoftmax.study.config import StudyConfig
-from presoftmax.study.panel import ModelNames
+from presoftmax.study.model_names import ModelNames
 from presoftmax.text import file_name
 
-__all__ = ["LARGEST_BATCH", "Unit", "check_batch", "image_iterations", "units_of"]
+__all__ = ["LARGEST_BATCH", "Unit", "check_batch", "check_hours", "image_iterations", "units_of"]
 
 LARGEST_BATCH = 1_000_000
 
@@ -39,6 +40,13 @@ def check_batch(size: int | None) -> None:
     """Refuse a batch of no images, or of more than fit any memory; None is chosen later."""
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_BATCH):
         raise StudyError(f"batch size: a whole number from 1 to {LARGEST_BATCH}, or none, not {size!r}")
+
+
+def check_hours(hours: float | None) -> None:
+    """Refuse a time in which nothing can be done; None is no limit."""
+    number = isinstance(hours, int | float) and not isinstance(hours, bool)
+    if hours is not None and not (number and 0 < hours < inf):
+        raise StudyError(f"max hours: a positive number, or none, not {hours!r}")
 
 
 def units_of(config: StudyConfig, names: ModelNames, images: int) -> list[Unit]:

@@ -1,9 +1,11 @@
 """Following a study as it runs."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from presoftmax.study.units import Unit
-from presoftmax.tracing import Block, Job
+
+if TYPE_CHECKING:
+    from presoftmax.tracing import Block, Job
 
 __all__ = ["Quiet", "StudyWatcher"]
 
@@ -19,7 +21,7 @@ class StudyWatcher(Protocol):
         """The images have been chosen; ``left`` of ``units`` units are to be done."""
         ...
 
-    def progressed(self, job: Job, block: Block) -> None:
+    def progressed(self, job: "Job", block: "Block") -> None:
         """Some iterations of the unit under way are done (only one process on this machine can tell)."""
         ...
 
@@ -37,7 +39,7 @@ class Quiet:
     def chosen(self, images: int, looked_at: int, units: int, left: int) -> None:
         """Nothing."""
 
-    def progressed(self, job: Job, block: Block) -> None:
+    def progressed(self, job: "Job", block: "Block") -> None:
         """Nothing."""
 
     def finished(self, unit: Unit, receipt: dict[str, Any], left: int) -> None:

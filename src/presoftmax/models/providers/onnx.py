@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from presoftmax.errors import ModelError, first_line
-from presoftmax.models.classifier import BlackBox
-from presoftmax.models.providers._onnx_session import OnnxSession
 from presoftmax.models.providers.provider import Listed, Request, require_package
+
+if TYPE_CHECKING:
+    from presoftmax.models.classifier import BlackBox
 
 __all__ = ["Onnx"]
 
@@ -22,15 +24,22 @@ class Onnx:
     it; where it has a fixed batch, they are shown in such batches. ``?output=NAME`` picks one of several outputs.
     """
 
-    def accepts(self, request: Request) -> bool:
+    def is_for(self, request: Request) -> bool:
         """Whether the name is that of an ONNX file."""
         return request.path.endswith(".onnx")
 
-    def load(self, request: Request) -> BlackBox:
+    def accepts(self, request: Request) -> bool:
+        """Whether the name is that of an ONNX file."""
+        return self.is_for(request)
+
+    def load(self, request: Request) -> "BlackBox":
         """Start a session on the file."""
         request.check_options("normalize", "output")
         require_package("onnxruntime", request.name, "pip install 'presoftmax[onnx]'")
         import onnxruntime
+
+        from presoftmax.models.classifier import BlackBox
+        from presoftmax.models.providers._onnx_session import OnnxSession
 
         path = Path(request.path).expanduser()
         if not path.is_file():

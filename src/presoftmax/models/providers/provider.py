@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, unquote_plus
 
 from presoftmax.errors import ModelError
-from presoftmax.models.classifier import BlackBox, Classifier
+
+if TYPE_CHECKING:
+    from presoftmax.models.classifier import BlackBox, Classifier
 
 __all__ = ["Listed", "Provider", "Request", "require_package"]
 
@@ -117,11 +119,15 @@ class Listed:
 class Provider(Protocol):
     """A source of models."""
 
+    def is_for(self, request: Request) -> bool:
+        """Whether a name of this form is one of this provider's; no library is asked."""
+        ...
+
     def accepts(self, request: Request) -> bool:
         """Whether this provider knows a model of that name."""
         ...
 
-    def load(self, request: Request) -> Classifier | BlackBox:
+    def load(self, request: Request) -> "Classifier | BlackBox":
         """Build the model on the CPU; raises `ModelError`."""
         ...
 

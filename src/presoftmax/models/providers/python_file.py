@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from presoftmax.errors import ModelError
 from presoftmax.extensions import absolute_spec, call, is_python_name, load_object
-from presoftmax.models._weights import load_weights
-from presoftmax.models.classifier import BlackBox, Classifier
 from presoftmax.models.providers.provider import Listed, Request
+
+if TYPE_CHECKING:
+    from presoftmax.models.classifier import BlackBox, Classifier
 
 __all__ = ["PythonFile"]
 
@@ -23,12 +22,20 @@ class PythonFile:
     that of a finished `Classifier`, `BlackBox` or ``nn.Module``. A list ``CLASSES`` in the file names the classes.
     """
 
-    def accepts(self, request: Request) -> bool:
+    def is_for(self, request: Request) -> bool:
         """Whether the name looks like a Python file with a function."""
         return is_python_name(request.path)
 
-    def load(self, request: Request) -> Classifier | BlackBox:
+    def accepts(self, request: Request) -> bool:
+        """Whether the name looks like a Python file with a function."""
+        return self.is_for(request)
+
+    def load(self, request: Request) -> "Classifier | BlackBox":
         """Run the file, call the function."""
+        from torch import nn
+
+        from presoftmax.models.classifier import BlackBox, Classifier
+
         request.check_options("weights")
         loaded = load_object(request.path, "model", ModelError)
         given = loaded.value
@@ -62,6 +69,11 @@ class PythonFile:
 
 def _load(request: Request, network: Any) -> None:
     """Put the weights that were asked for into a network."""
+    from torch import nn
+
+    from presoftmax.models._weights import load_weights
+    from presoftmax.models.classifier import Classifier
+
     file, inner = request.weights_file(), network.network if isinstance(network, Classifier) else network
     if file is None:
         raise ModelError(f"model {request.name!r}: weights={request.options['weights']} is no file")

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError, first_line
-from presoftmax.models._weights import load_weights
-from presoftmax.models.classifier import Classifier
 from presoftmax.models.providers.provider import Listed, Request, require_package
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from presoftmax.models.classifier import Classifier
 
 __all__ = ["Timm"]
 
@@ -21,9 +21,13 @@ _INSTALL = "pip install 'presoftmax[timm]'"
 class Timm:
     """``timm/NAME`` or ``timm/NAME.TAG``, where the tag picks one of the model's pretrained weights."""
 
+    def is_for(self, request: Request) -> bool:
+        """Whether the name begins so."""
+        return request.path.startswith(_PREFIX)
+
     def accepts(self, request: Request) -> bool:
         """Whether timm has a model of that name; any name is taken where timm is missing, so that it is said."""
-        if not request.path.startswith(_PREFIX):
+        if not self.is_for(request):
             return False
         if find_spec("timm") is None:
             return True
@@ -31,11 +35,13 @@ class Timm:
 
         return bool(timm.is_model(_plain(request)))
 
-    def load(self, request: Request) -> Classifier:
+    def load(self, request: Request) -> "Classifier":
         """Build the network; its weights are downloaded by timm, or read from a local file."""
         request.check_options("weights", "classes")
         require_package("timm", request.name, _INSTALL)
         import timm
+
+        from presoftmax.models._weights import load_weights
 
         file, asked = request.weights_file(), request.options.get("weights")
         if asked not in (None, "random") and file is None:
@@ -76,8 +82,11 @@ def _plain(request: Request) -> str:
     return request.path.removeprefix(_PREFIX)
 
 
-def _classifier(network: nn.Module) -> Classifier:
+def _classifier(network: "nn.Module") -> "Classifier":
     from timm.data import resolve_data_config
+
+    from presoftmax.data import Preprocessing
+    from presoftmax.models.classifier import Classifier
 
     preset = resolve_data_config({}, model=network)
     size = preset["input_size"][-1]

@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-import torch
-from torch import nn
-
-from presoftmax.data import Preprocessing
 from presoftmax.errors import ModelError
-from presoftmax.models._weights import load_weights
-from presoftmax.models.classifier import Classifier
 from presoftmax.models.providers.provider import Listed, Request
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from presoftmax.models.classifier import Classifier
 
 __all__ = ["Torchvision"]
 
@@ -23,13 +22,21 @@ _PREFIX = "torchvision/"
 class Torchvision:
     """``torchvision/NAME``, by default with the weights ``IMAGENET1K_V1`` (the paper's), where there are such."""
 
+    def is_for(self, request: Request) -> bool:
+        """Whether the name begins so."""
+        return request.path.startswith(_PREFIX)
+
     def accepts(self, request: Request) -> bool:
         """Whether torchvision has a classification model of that name."""
-        return request.path.startswith(_PREFIX) and _plain(request) in _names()
+        return self.is_for(request) and _plain(request) in _names()
 
-    def load(self, request: Request) -> Classifier:
+    def load(self, request: Request) -> "Classifier":
         """Build the network; its weights are downloaded by torchvision, or read from a local file."""
         import torchvision
+
+        from presoftmax.data import Preprocessing
+        from presoftmax.models._weights import load_weights
+        from presoftmax.models.classifier import Classifier
 
         request.check_options("weights", "classes")
         name, file = _plain(request), request.weights_file()
@@ -99,7 +106,7 @@ def _weights(request: Request) -> Any:
     return entries.get("IMAGENET1K_V1", next(iter(entries.values())))
 
 
-def _download(request: Request, name: str, weights: Any) -> nn.Module:
+def _download(request: Request, name: str, weights: Any) -> "nn.Module":
     import torchvision
 
     if request.num_classes() not in (None, len(weights.meta["categories"])):
@@ -115,4 +122,6 @@ def _download(request: Request, name: str, weights: Any) -> nn.Module:
 
 
 def _cache_path(url: str) -> Path:
+    import torch
+
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name

@@ -9,7 +9,7 @@ from presoftmax.data.listing import Entry, Listing
 from presoftmax.data.reading import Preprocessing, read_images
 from presoftmax.errors import DataError
 
-__all__ = ["list_samples", "sample_set", "samples"]
+__all__ = ["list_samples", "samples"]
 
 _DATASETS = {"imagenet": "imagenet_*.jpg", "cifar10": "cifar10_*.png"}
 
@@ -27,12 +27,6 @@ def samples(name: str = "imagenet", size: int | None = None) -> ImageSet:
     """
     default_size = 224 if name == "imagenet" else 32
     return read_images(list_samples(name), Preprocessing(size or default_size))
-
-
-def sample_set(place: object) -> str | None:
-    """Which samples ``"samples"`` or ``"samples:cifar10"`` stands for; None where it is a path, as ``samples-2`` is."""
-    name, _, which = str(place).partition(":")
-    return (which or "imagenet") if name == "samples" else None
 
 
 def list_samples(name: str) -> Listing:
