@@ -2,6 +2,7 @@
 
 from presoftmax.workflows.audit import Audit, run_audit
 from presoftmax.workflows.demo import Demo, DemoInterruptedError, DemoSettings, DemoWatcher, run_demo
+from presoftmax.workflows.explore import bundle_run, explore_run, material_of
 from presoftmax.workflows.predict import StudyPrediction, evaluate_prediction, fit_predictor
 from presoftmax.workflows.score import ScoreSettings, Scoring, run_scoring
 
@@ -14,8 +15,11 @@ __all__ = [
     "ScoreSettings",
     "Scoring",
     "StudyPrediction",
+    "bundle_run",
     "evaluate_prediction",
+    "explore_run",
     "fit_predictor",
+    "material_of",
     "run_audit",
     "run_demo",
     "run_scoring",
