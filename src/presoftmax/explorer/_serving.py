@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from presoftmax.errors import PresoftmaxError
@@ -13,7 +14,7 @@ __all__ = ["run"]
 
 
 def run(app: "Starlette", token: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until a signal ends it.
+    """Serve until a signal ends it, which is no error.
 
     Raises:
         PresoftmaxError: uvicorn is not installed, or the port is taken.
@@ -32,4 +33,5 @@ def run(app: "Starlette", token: str, port: int, ready: Callable[[str], None]) -
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
         listening.listen()  # so a browser that is faster than the server waits for it
         ready(address)
-        server.run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # the way to end it
+            server.run(sockets=[listening])

@@ -9,7 +9,7 @@ import polars as pl
 from presoftmax.analysis import first_fooled, halted_at, log_spaced, without_probes
 from presoftmax.explorer.material import Material, Part, StoredTables
 from presoftmax.storage import DamagedError, read_table, replace_file, scan_tables
-from presoftmax.tables import NOT_FINITE
+from presoftmax.tables import EXAMPLES, FRAMES, NOT_FINITE
 
 __all__ = ["FRAME_COLUMNS", "MEASURES", "Tables", "store_tables", "tabulate"]
 
@@ -31,9 +31,8 @@ class Tables:
     Attributes:
         iterations: those that the slider stops at, ascending.
         victims: names, in the order of ``firsts``.
-        examples: ``n``, the keys, ``label``, ``targets``, ``last``, ``halted_at``, ``vanished_at``, ``first_source``,
-            ``firsts`` (per victim), ``victims`` (how many were asked) and ``part``; sorted by ``n``, which is 0, 1, ...
-        frames: ``iteration``, ``n`` and `FRAME_COLUMNS`; of an example that ended earlier, its last row.
+        examples: the table `examples` of `presoftmax.schema`, sorted by ``n``, which is 0, 1, ...
+        frames: the table `frames`.
     """
 
     iterations: list[int]
@@ -83,7 +82,7 @@ def _tabulate(parts: Sequence[Part]) -> Tables:
             (pl.int_range(pl.len(), dtype=pl.Int32) + count).alias("n"), pl.lit(number, pl.Int32).alias("part")
         )
         count += mine.height
-        examples.append(mine)
+        examples.append(mine.select(pl.col(column.name).cast(column.dtype) for column in EXAMPLES))
         frames.append(_frames(part, rows, mine, iterations))
     return Tables(iterations, victims, pl.concat(examples), pl.concat(frames).sort("iteration", "n").lazy())
 
@@ -152,6 +151,4 @@ def _frames(part: Part, rows: pl.DataFrame, examples: pl.DataFrame, iterations: 
         .collect()
     )
     found = found.join(fooled, on=[*_KEYS, "_at"], how="left")
-    measures = [pl.col(name).cast(pl.Float64) for name in MEASURES]
-    columns = ["iteration", "n", "confidence", *measures, "saturated", "predicted", "fooled"]
-    return found.select(columns).sort("iteration", "n")
+    return found.select(pl.col(column.name).cast(column.dtype) for column in FRAMES).sort("iteration", "n")

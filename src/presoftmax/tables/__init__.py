@@ -11,8 +11,10 @@ from presoftmax.tables.records import (
 from presoftmax.tables.schema import (
     COPIES,
     CURVES,
+    EXAMPLES,
     EXPECTED,
     FIRST_FOOLED,
+    FRAMES,
     NATURAL,
     NOISE,
     NOT_FINITE,
@@ -34,8 +36,10 @@ from presoftmax.tables.schema import (
 __all__ = [
     "COPIES",
     "CURVES",
+    "EXAMPLES",
     "EXPECTED",
     "FIRST_FOOLED",
+    "FRAMES",
     "NATURAL",
     "NOISE",
     "NOT_FINITE",

@@ -61,12 +61,12 @@ async function update(changed, milliseconds = 0) {
 function showExample(redrawn) {
   const [n, about] = [state.e, aboutOf(state.e)];
   const k = placeOf(example, frame.iteration);
-  drawBars(byId("bars"), overview, about, example, k, naturalOf(n)?.ca1);
-  if (redrawn) timeline.draw(about, example, naturalOf(n));
-  timeline.at(frame.iteration);
   panes.show(n, example, example.iterations[k] ?? 0, overview.steps).catch(fail);
   showHead(n, k);
   showNumbers(n, k);
+  drawBars(byId("bars"), overview, about, example, k, naturalOf(n)?.ca1);
+  if (redrawn) timeline.draw(about, example, naturalOf(n)); // the last, which takes what height is left
+  timeline.at(frame.iteration);
 }
 
 function showHead(n, k) {

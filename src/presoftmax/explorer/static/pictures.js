@@ -48,10 +48,10 @@ export class Pictures {
     if (this.ticket !== ticket) return;
     const name = (at) => (steps ? (at === 0 ? "clean" : `iteration ${at}`) : at === 0 ? "clean" : "adversarial");
     const [first, second, third] = this.panes;
-    paint(first, now, nearest === iteration || !steps ? name(nearest) : `nearest kept: ${nearest}`, `Image at ${name(nearest)}`);
+    paint(first, now, nearest === iteration || !steps ? name(nearest) : `nearest kept: ${nearest === 0 ? "clean" : nearest}`, `Image at ${name(nearest)}`);
     first.figure.classList.toggle("near", nearest !== iteration && steps);
     paint(second, kept[0] === 0 ? clean : null, kept[0] === 0 ? "clean" : "the clean image was not kept", "Clean image");
-    this.change(third, now, clean, last, kept[0] === 0);
+    this.change(third, now, clean, last, kept[0] === 0 && kept.length > 1);
   }
 
   /** What was changed, times a factor that is the same at every iteration; gray is unchanged. */
