@@ -1,5 +1,6 @@
 """The explorer as one file that can be mailed, and opens from disk."""
 
+from collections import Counter
 from html import escape
 from pathlib import Path
 
@@ -48,10 +49,10 @@ def write_explorer(material: Material, path: Path) -> Path:
 
 
 def _images(view: View) -> dict[tuple[int, int], bytes]:
-    """As many images as there is room for: of every example the ends first, then whole examples in turn."""
+    """As many images as there is room for: the ends of every example first, then whole ones, each attack in its turn."""
     kept = [view.material.pictures.kept(view.key(n)) for n in range(len(view.shown))]
     ends = [(n, at) for n, its in enumerate(kept[:_PHOTOS]) if its for at in dict.fromkeys((its[0], its[-1]))]
-    between = [(n, at) for n, its in enumerate(kept) for at in its]
+    between = [(n, at) for n in _in_turn(view) for at in kept[n]]
     found: dict[tuple[int, int], bytes] = {}
     room = _IMAGE_BYTES
     for n, at in dict.fromkeys([*ends, *between]):
@@ -63,6 +64,17 @@ def _images(view: View) -> dict[tuple[int, int], bytes]:
             break
         found[n, at] = png
     return found
+
+
+def _in_turn(view: View) -> list[int]:
+    """Positions of the examples: the first of every attack and source, then the second ones."""
+    seen: Counter[tuple[str, str]] = Counter()
+    turns = []
+    for n in range(len(view.shown)):
+        key = view.key(n)
+        turns.append((seen[key.attack, key.source], n))
+        seen[key.attack, key.source] += 1
+    return [n for _, n in sorted(turns)]
 
 
 class Explorer(Printed):

@@ -86,7 +86,7 @@ function showNumbers(n, k) {
   const exact = confidence === 1;
   const most = naturalOf(n)?.ca1?.[2];
   const ca1 = example.ca1[k];
-  const beyond = most > 0 && ca1 !== null ? `${(ca1 / most).toFixed(1)} × natural most` : "";
+  const beyond = most > 0 && ca1 !== null ? `${(ca1 / most).toFixed(1)} × natural max` : "";
   const asked = examples.victims[n];
   const measure = state.y && state.y !== "ca1" ? state.y : "misclassification_log_odds";
   const entry = (kind, name, value, note) => html("div", { class: kind }, html("dt", {}, name), html("dd", {}, html("b", {}, value), html("small", {}, note)));
