@@ -49,7 +49,7 @@ def write_explorer(material: Material, path: Path) -> Path:
 
 
 def _images(view: View) -> dict[tuple[int, int], bytes]:
-    """As many images as there is room for: the ends of every example first, then whole ones, each attack in its turn."""
+    """As many images as there is room for: of every example the ends first, then all, the attacks taking turns."""
     kept = [view.material.pictures.kept(view.key(n)) for n in range(len(view.shown))]
     ends = [(n, at) for n, its in enumerate(kept[:_PHOTOS]) if its for at in dict.fromkeys((its[0], its[-1]))]
     between = [(n, at) for n in _in_turn(view) for at in kept[n]]
