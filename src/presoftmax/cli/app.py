@@ -479,6 +479,22 @@ def guard_evaluate(
     show_evaluation(study, out, device, as_json)
 
 
+@app.command()
+def explore(
+    run: Annotated[Path, typer.Argument(help="Folder of a demo, of a study, or of what 'presoftmax score' wrote.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Write the page as static files into this folder, for any web server.", show_default=False),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the local page.", show_default="any free one")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open it in the browser.")] = True,
+) -> None:
+    """Look at every example, iteration by iteration, in the browser: what the softmax hides."""
+    from presoftmax.cli.explore import show_explore
+
+    show_explore(run, bundle, port, browser)
+
+
 def _listed(option: str, text: str) -> tuple[str, ...]:
     """Names separated by commas; one that holds a comma stands in double quotes: ``"a,b",c`` are two."""
     try:

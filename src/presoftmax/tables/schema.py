@@ -16,8 +16,10 @@ __all__ = [
     "COPIES",
     "CURVES",
     "DETECTIONS",
+    "EXAMPLES",
     "EXPECTED",
     "FIRST_FOOLED",
+    "FRAMES",
     "NATURAL",
     "NATURAL_STATISTICS",
     "NOISE",
@@ -346,6 +348,35 @@ WORST_CASE_TRANSFERS: tuple[Column, ...] = (
     Column("attacks", pl.List(_STRING), "", "the attacks that do"),
 )
 
+EXAMPLES: tuple[Column, ...] = (
+    Column("n", _INT32, "", "number of the example: 0, 1, ..., in the order of the study"),
+    *_KEYS[:3],
+    _LABEL,
+    Column("targets", pl.List(_INT32), "class", "classes that the attack drives up; empty for none"),
+    Column("last", _INT32, "steps", "last iteration"),
+    Column("halted_at", _INT32, "steps", "from when on no pixel changed any more; null: never"),
+    Column("vanished_at", _INT32, "steps", "first iteration at which the gradient vanished; null: never"),
+    Column("first_source", _INT32, "steps", "first iteration at which the source is wrong; null: never"),
+    Column("firsts", pl.List(_INT32), "steps", "likewise of each victim, in the order of the metadata"),
+    Column("victims", _INT32, "models", "how many victims it was shown to"),
+    Column("part", _INT32, "", "number of the study's unit that has its rows"),
+)
+
+_SHOWN_MEASURES = ("misclassification_log_odds", "ca1", "log_odds", "margin", "group_log_odds")
+FRAMES: tuple[Column, ...] = (
+    Column("iteration", _INT32, "steps", "a stop of the slider; of an example that ended earlier, its last row stands"),
+    Column("n", _INT32, "", "number of the example, as in `examples`"),
+    *(
+        replace(column, dtype=_FLOAT32 if name == "confidence" else _FLOAT64)
+        for name in ("confidence", *_SHOWN_MEASURES)
+        for column in SCORE_COLUMNS
+        if column.name == name
+    ),
+    Column("saturated", pl.Boolean(), "", "whether the float32 confidence is exactly 1"),
+    _PREDICTED,
+    Column("fooled", _INT32, "models", "how many victims are fooled; null where none was asked"),
+)
+
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "steps": (STEPS, "one row per example and iteration, about the source"),
     "transfers": (TRANSFERS, "one row per example, iteration and victim"),
@@ -373,6 +404,8 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
         "one row per example and victim, over several attacks (`analysis.worst_case`)",
     ),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
+    "examples": (EXAMPLES, "one row per example (`report/explorer/` of a study)"),
+    "frames": (FRAMES, "one row per example and stop of the explorer's slider (`report/explorer/` of a study)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
     "natural_statistics": (
         NATURAL_STATISTICS,
