@@ -132,15 +132,19 @@ class _OrthogonalStep(Update):
         return self.update.start(images)
 
     def step(self, gradients: Gradients, state: Any) -> tuple[Tensor, Any]:
-        """The update's step for the part of the first gradient that does not change the second number."""
+        """The update's step for the first gradient, without what of it would lower the second number."""
         first, second = gradients
-        along = (first * second).sum(dim=(1, 2, 3), keepdim=True)
+        along = (first * second).sum(dim=(1, 2, 3), keepdim=True).clamp_max(0)
         square = second.square().sum(dim=(1, 2, 3), keepdim=True)
         return self.update.step((first - along / square.clamp_min(torch.finfo(square.dtype).tiny) * second,), state)
 
 
 def orthogonal(attack: Attack, detector: Detector, fpr: float = 0.05) -> Attack:
-    """Orthogonal PGD (likewise): `selective`, each step at right angles to the gradient of the other aim."""
+    """Orthogonal PGD (likewise): `selective`, each step at right angles to the gradient of the other aim.
+
+    Only where the two are at odds: a step that serves both aims is taken as it is (theirs never is, and stands still
+    where the gradients are parallel).
+    """
     threshold = detector.threshold(fpr)
     return _made(attack, detector, "orthogonal", lambda base: _Orthogonal(*base, threshold=threshold), two=True)
 

@@ -88,7 +88,8 @@ def surprise(natural: Tensor, statistics: Tensor) -> Tensor:
     x = statistics.to(natural)
     count = len(natural)
     survival = -torch.log((count - torch.arange(count, device=natural.device, dtype=natural.dtype)) / (count + 1))
-    upper = torch.searchsorted(natural, x.detach().contiguous(), side="right").clamp(1, count - 1)
+    # Counted rather than searched, which ONNX cannot.
+    upper = (natural <= x.detach()[:, None]).sum(dim=1).clamp(1, count - 1)
     low, high = natural[upper - 1], natural[upper]
     share = ((x - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
     inside = survival[upper - 1] + share * (survival[upper] - survival[upper - 1])
