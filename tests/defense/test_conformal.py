@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -21,6 +21,7 @@ def test_a_p_value_is_a_rank():
 
 
 @given(numbers, numbers, st.floats(0.05, 0.95))
+@settings(deadline=None)
 def test_the_threshold_flags_exactly_those_whose_p_value_is_small_enough(natural, asked, fpr):
     calm = torch.tensor(natural).double().sort().values
     statistics = torch.tensor(asked).double()
@@ -66,6 +67,7 @@ def test_of_a_thousand_imagined_models_as_many_natural_images_are_flagged_as_sai
 
 
 @given(numbers)
+@settings(deadline=None)
 def test_the_surrogate_rises_with_the_statistic_and_has_no_end(natural):
     calm = torch.tensor(natural).double().sort().values + 1e-9 * torch.arange(len(natural))
     x = torch.linspace(-8, 30, 400, dtype=torch.float64)

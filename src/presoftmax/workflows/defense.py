@@ -190,7 +190,7 @@ class _Source:
         if plan.priced and attack.name not in plan.priced:
             return
         for attempt in self._tried(bench, attack, detectors):
-            self.tell(f"{self.source.name}: {attempt.attack.name} {' '.join(attempt.judged_by)}")
+            self.tell(f"{self.source.name}: {attempt.base}, {attempt.attacker} {' '.join(attempt.judged_by)}".rstrip())
             chunk = self._chunk(3 * len(attempt.attack.views) + 12)
             yield from attempts_on(bench, self.victims, attempt, self.images.attacked, self.study.seed, chunk)
 
@@ -211,7 +211,7 @@ class _Source:
         for name in wanted:
             if name in views:
                 bank = MimicryBank.of(self.source, self.images.fit, views[name])
-                yield Attempt(attack.name, name, mimicking(attack, bank), (), plan.restarts)
+                yield Attempt(attack.name, name, mimicking(attack, bank, f"{attack.name}-{name}"), (), plan.restarts)
 
     def _chunk(self, held: int) -> int:
         """Images attacked at a time, of which so many frames are held."""
