@@ -167,3 +167,39 @@ def test_too_few_images_for_a_detector(cli, room):
     code, _, error = cli("guard", "fit", "m.py:net", "photos")
     assert (code, "at least 20 natural images" in error) == (2, True)
     assert not (room / "guard.json").exists()
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(cli, room, monkeypatch):
+    from presoftmax.workflows import _guarded_source as module
+
+    (room / "s.toml").write_text(STUDY)
+    cli("guard", "evaluate", "s.toml", "--out", "whole")
+    asked = []
+
+    def stops(attempt_of):
+        def make(*given):
+            asked.append(given[2].attacker)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return attempt_of(*given)
+
+        return make
+
+    before = module.attempts_on
+    monkeypatch.setattr(module, "attempts_on", stops(before))
+    code, _, said = cli("guard", "evaluate", "s.toml", "--out", "out")
+    assert code == 130
+    assert "run again to go on" in said
+    monkeypatch.setattr(module, "attempts_on", before)
+    (room / "other.toml").write_text(STUDY.replace("seed = 0", "").replace("attacked = 3", "attacked = 2"))
+    code, _, error = cli("guard", "evaluate", "other.toml", "--out", "out")
+    assert (code, "other settings" in error) == (2, True)
+    damaged = next((room / "out" / "pieces").glob("*-detections-0.parquet"))
+    damaged.write_bytes(b"")
+    code, _, said = cli("guard", "evaluate", "s.toml", "--out", "out")
+    assert code == 0
+    assert "o, unaware" not in said
+    for name in ("natural_statistics", "detections", "attempts"):
+        again, whole = (pl.read_parquet(room / folder / f"{name}.parquet") for folder in ("out", "whole"))
+        assert again.equals(whole)
+    assert not (room / "out" / "pieces").exists()

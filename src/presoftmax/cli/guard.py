@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from presoftmax.cli.display import plain_table, quiet, say, terminal
+from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import one_line
 from presoftmax.study import StudyConfig
 from presoftmax.workflows import check_images, evaluate_defense, fit_guard
@@ -64,8 +65,14 @@ def show_evaluation(study: Path, out: Path | None, device: str | None, as_json: 
     """Try a study's defense and say what was found."""
     config = StudyConfig.load(study)
     console = terminal(stderr=True)
-    with quiet():
-        done = evaluate_defense(config, out, device, lambda text: say(console, text))
+    try:
+        with quiet():
+            done = evaluate_defense(config, out, device, lambda text: say(console, text))
+    except KeyboardInterrupt:
+        if out is not None and out.exists():
+            say(console, f"presoftmax: interrupted; run again to go on, what is finished is in {out}")
+            sys.exit(status_of_signal())
+        raise
     if as_json:
         print(json.dumps(done.values()))
         return
