@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from presoftmax.tables import ATTEMPTS, DETECTIONS, NATURAL_STATISTICS, polars_schema
-from tests.conftest import Tiny, make_set
+from tests.conftest import Tiny, make_images, make_set
 
 NET = """
 import presoftmax as ps
@@ -34,7 +34,7 @@ goal = "untargeted"
 attacked = 3
 fit = 60
 held_out = 30
-controls = { "<i>mine" = "photos.npz" }
+controls = { "<i>mine" = "mine.npz" }
 given = [{ name = "theirs", source = "m.py:net", images = "photos.npz" }]
 """
 
@@ -50,7 +50,9 @@ def room(tmp_path):
     labels = photos.labels.clone()
     labels[60::9] = (labels[60::9] + 1) % 7
     np.savez(tmp_path / "photos.npz", images=photos.images.numpy(), labels=labels.numpy())
-    np.savez(tmp_path / "few.npz", images=photos.images[:30].numpy(), labels=labels[:30].numpy())
+    mine = make_images(40, seed=7).numpy()
+    np.savez(tmp_path / "mine.npz", images=mine)
+    np.savez(tmp_path / "few.npz", images=mine[:14])
     return tmp_path
 
 
@@ -61,7 +63,7 @@ def test_fit_then_check(cli, room, out):
     assert "fitted on 60 natural images" in said
     assert "not security" in said
     assert "3.2 %, the smallest" in warned
-    code, said, _ = cli("guard", "check", "photos", "--guard", out, "--json")
+    code, said, _ = cli("guard", "check", "photos", "--guard", out, "--model", "m.py:net", "--json")
     answer = json.loads(said)
     assert code == (answer["flagged"] > 0)
     assert len(answer["images"]) == 60
@@ -71,13 +73,12 @@ def test_fit_then_check(cli, room, out):
 
 def test_check_ends_with_1_when_something_is_flagged(cli, room):
     cli("guard", "fit", "m.py:net", "photos", "--detector", "energy", "--fpr", "0.5")
-    code, said, _ = cli("guard", "check", "photos")
+    code, said, _ = cli("guard", "check", "photos", "--model", "m.py:net")
     assert code == 1
     assert "flagged" in said
-    quiet = next(
-        row for row in json.loads(cli("guard", "check", "photos", "--json")[1])["images"] if not row["flagged"]
-    )
-    code, said, _ = cli("guard", "check", f"photos/{quiet['example']}.png")
+    answer = json.loads(cli("guard", "check", "photos", "--model", "m.py:net", "--json")[1])
+    quiet = next(row for row in answer["images"] if not row["flagged"])
+    code, said, _ = cli("guard", "check", f"photos/{quiet['example']}.png", "--model", "m.py:net")
     assert (code, "0 of 1 flagged" in said) == (0, True)
 
 
@@ -115,7 +116,7 @@ REFUSED = {
     "no detector 'zz'": changed("[defense]", '[defense]\nagainst = ["zz"]'),
     "no attack is called 'qq'": changed("[defense]", '[defense]\npriced = ["qq"]'),
     "'m.py:nothing' is not among the models": changed('source = "m.py:net"', 'source = "m.py:nothing"'),
-    "30 natural images besides the attacked ones": changed("[defense]", '[defense]\nnatural = "few.npz"'),
+    "14 natural images besides the attacked ones": changed("[defense]", '[defense]\nnatural = "few.npz"'),
     "nowhere: ": changed("[defense]", '[defense]\nnatural = "nowhere"'),
     "there is no such setting": changed("attacked = 3", "attack = 3"),
     "restarts": changed("attacked = 3", "attacked = 3\nrestarts = 0"),
@@ -162,10 +163,10 @@ def test_a_guard_is_refused_for_another_model(cli, room):
 
 
 def test_too_few_images_for_a_detector(cli, room):
-    for at in range(19, 60):
+    for at in range(9, 60):
         (room / "photos" / f"{at}.png").unlink()
     code, _, error = cli("guard", "fit", "m.py:net", "photos")
-    assert (code, "at least 20 natural images" in error) == (2, True)
+    assert (code, "at least 10 natural images" in error) == (2, True)
     assert not (room / "guard.json").exists()
 
 
@@ -203,3 +204,32 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(cli, room, monkeypat
         again, whole = (pl.read_parquet(room / folder / f"{name}.parquet") for folder in ("out", "whole"))
         assert again.equals(whole)
     assert not (room / "out" / "pieces").exists()
+
+
+def test_what_cannot_be_looked_at_does_not_pass(cli, room):
+    cli("guard", "fit", "m.py:net", "photos", "--detector", "energy", "--fpr", "0.5")
+    answer = json.loads(cli("guard", "check", "photos", "--model", "m.py:net", "--json")[1])
+    quiet = next(row for row in answer["images"] if not row["flagged"])
+    (room / "uploads").mkdir()
+    (room / "photos" / f"{quiet['example']}.png").rename(room / "uploads" / "a.png")
+    assert cli("guard", "check", "uploads", "--model", "m.py:net")[0] == 0
+    (room / "uploads" / "b.png").write_bytes(b"no picture")
+    code, said, warned = cli("guard", "check", "uploads", "--model", "m.py:net")
+    assert (code, "0 of 1 flagged" in said, "b.png" in warned) == (1, True, True)
+
+
+def test_broken_logits_are_flagged_and_are_no_number(cli, room):
+    (room / "b.py").write_text(
+        "import torch\nfrom tests.conftest import Tiny\n"
+        "class Broken(Tiny):\n    def forward(self, x):\n"
+        "        return torch.where(x[:, :1, 0, 0] > 0.99, torch.nan, super().forward(x))\n"
+        "def net(): return Broken()\n"
+    )
+    images = make_images(40).clamp_max(200)
+    np.savez(room / "calm.npz", images=images.numpy())
+    assert cli("guard", "fit", "b.py:net", "calm.npz", "--detector", "energy")[0] == 0
+    images[3, 0, 0, 0] = 255
+    np.savez(room / "odd.npz", images=images[:4].numpy())
+    code, said, _ = cli("guard", "check", "odd.npz", "--model", "b.py:net", "--json")
+    row = json.loads(said)["images"][3]
+    assert (code, row["flagged"], row["confidence"]) == (1, True, None)

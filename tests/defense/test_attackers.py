@@ -112,6 +112,7 @@ def test_an_example_that_was_planted_is_found(attacker):
     network = Planted(spot)
     detector = Watches()
     detector.keep("calibration", torch.linspace(0, 1, 100).double())
+    detector.keep("classes", torch.tensor(3))
     base = replace(composed("target-logit", "sign", steps=60, alpha=1 / 255, epsilon=EPSILON))
     done = ps.trace(ATTACKERS[attacker](base, detector), network, clean, [0], targets=1, keep="all")
     found = []

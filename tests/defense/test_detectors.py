@@ -24,7 +24,7 @@ from presoftmax.defense import (
     make_detector,
     make_detectors,
 )
-from presoftmax.errors import DataError
+from presoftmax.errors import DataError, PresoftmaxWarning
 from tests.conftest import Tiny, make_images
 from tests.defense.natural import CLASSES, fitted, natural_logits
 
@@ -168,6 +168,27 @@ def test_logits_that_are_not_finite_are_as_suspicious_as_can_be(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_natural_images_with_broken_logits_count_as_suspicious_and_are_told(kind):
+    detector, logits = make_detector(kind), natural_logits(400, 0, len(make_detector(kind).views))
+    logits[0, ::10, 1] = torch.nan
+    with pytest.warns(PresoftmaxWarning, match="40 of 400 natural images have logits that are not finite"):
+        detector.fit(logits=logits)
+    assert float(detector.calibration.isinf().double().mean()) == pytest.approx(0.1, abs=0.05)
+    # A tenth of natural images is broken, so nothing can be flagged at 5 %.
+    assert bool((detector.p_value(logits=logits) > 0.05).all())
+    assert bool(detector.surprise(natural_logits(5, 1, len(detector.views))).isfinite().all())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_of_other_classes_than_it_was_fitted_on_are_refused(kind):
+    detector = fitted(make_detector(kind))
+    with pytest.raises(DataError, match="of 7 classes, not 5"):
+        detector.score(logits=natural_logits(3, 0, len(detector.views), 5))
+    with pytest.raises(DataError, match="two classes or more"):
+        make_detector(kind).fit(lambda images: torch.zeros(len(images), 1), make_images(20))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_model_and_images_give_what_their_logits_give(kind):
     network, images = Tiny(), make_images(40)
     detector = make_detector(kind).fit(network, images)
@@ -192,8 +213,8 @@ def test_what_is_not_fitted_says_so(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_few_images_and_logits_of_another_form_are_refused(kind):
     detector = make_detector(kind)
-    with pytest.raises(DataError, match=r"at least 20 natural images .* got 19"):
-        detector.fit(logits=natural_logits(19, 0, len(detector.views)))
+    with pytest.raises(DataError, match=r"at least 10 natural images .* got 9"):
+        detector.fit(logits=natural_logits(9, 0, len(detector.views)))
     with pytest.raises(DataError, match="takes logits"):
         detector.fit(logits=natural_logits(30, 0, len(detector.views) + 1))
     with pytest.raises(TypeError, match="a model and images, or their logits"):

@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import presoftmax as ps
-from presoftmax.attacks import composed, pgd
-from presoftmax.defense import CONTROLS, MaxLogit, NoiseOdds, penalized
+from presoftmax.attacks import Identity, composed, pgd
+from presoftmax.defense import CONTROLS, MaxLogit, MimicryBank, NoiseOdds, mimicking, penalized
 from presoftmax.defense.evaluation import (
+    ANYONE,
     UNAWARE,
     Attempt,
     Bench,
+    Tried,
     attempts_frame,
     attempts_on,
     detections_frame,
@@ -22,6 +24,7 @@ from presoftmax.defense.evaluation import (
     natural_statistics,
     summarize,
 )
+from presoftmax.report.defense import defense_sentences
 from presoftmax.tables import ATTEMPTS, DETECTIONS, NATURAL_STATISTICS, polars_schema
 from tests.conftest import Tiny, make_images, make_set
 
@@ -111,10 +114,29 @@ def test_attempts_are_judged_by_whom_they_are_to_pass_and_restarted_from_elsewhe
     assert sorted(last.filter(pl.col("fooled").list.len() > 0)["example"]) == sorted(set(fooled) & set(last["example"]))
 
 
-def test_an_untargeted_attack_with_a_start_is_restarted_as_it_is(bench):
-    attempt = Attempt("pgd", UNAWARE, pgd(steps=3, goal="untargeted"), (), restarts=2)
-    rows = attempts_frame(list(attempts_on(bench, {}, attempt, make_set(Tiny(), 4), 0, 10)))
-    assert max(rows["iteration"], default=0) <= 4
+@pytest.mark.parametrize("attack", [ATTACK, pgd(steps=4, goal="untargeted")], ids=["without a start", "with one"])
+def test_restarts_start_elsewhere_with_the_same_targets(bench, attack):
+    attempt = Attempt("a", UNAWARE, attack, ("max-logit",), restarts=3)
+    rows = attempts_frame(list(attempts_on(bench, {}, attempt, make_set(Tiny(), 6), 0, 10)))
+    last = rows.filter(pl.col("iteration") == rows["iteration"].max())
+    by = {key: part["statistic"].to_list() for (key,), part in rows.sort("example", "iteration").group_by("restart")}
+    assert len(by) == 3
+    assert by[0] != by[1] != by[2]
+    assert last.height
+
+
+def test_what_has_no_ball_to_start_from_elsewhere_runs_once(bench):
+    attempt = Attempt("o", UNAWARE, ps.attacks.over_optimized(steps=4, alpha=0.3), ("max-logit",), restarts=3)
+    rows = attempts_frame(list(attempts_on(bench, {}, attempt, make_set(Tiny(), 6), 0, 10)))
+    assert rows["restart"].unique().to_list() == [0]
+
+
+def test_mimicry_does_not_depend_on_how_many_are_attacked_at_a_time(bench):
+    bank = MimicryBank.of(bench.model, make_images(20, seed=9), (Identity(),))
+    attempt = Attempt("plain", "mimicry", mimicking(ATTACK, bank), ("max-logit",))
+    tables = [attempts_frame(list(attempts_on(bench, {}, attempt, make_set(Tiny(), 7), 0, chunk))) for chunk in (2, 50)]
+    keys = ["example", "iteration"]
+    assert tables[0].select(keys).sort(keys).equals(tables[1].select(keys).sort(keys))
 
 
 def natural_of(*statistics, control="as they are", detector="d", p_values=None):
@@ -156,21 +178,26 @@ def attempted(attacker, rows, detector="d"):
 
 
 NOTHING = (detections_frame([]), attempts_frame([]))
+TRIED = [Tried("s", "a", attacker, "d") for attacker in (UNAWARE, "penalized")]
+
+
+def numbers(natural, detections=NOTHING[0], attempts=NOTHING[1], victims=("s",), tried=TRIED, calibration=500):
+    return summarize(natural, detections, attempts, EXAMPLES, victims, tried, calibration)
 
 
 def test_areas_and_shares_found_by_hand():
     # Of 2 x 4 pairs: 3 beats 0, 1, 2 and ties with 3; 1 beats 0 and ties with 1.
     natural = natural_of(0, 1, 2, 3)
-    (found,) = summarize(natural, detected([3, 1], [0.01, 0.04]), NOTHING[1], EXAMPLES, ("s",)).detections
+    (found,) = numbers(natural, detected([3, 1], [0.01, 0.04])).detections
     assert found.area == pytest.approx((3.5 + 1.5) / 8)
     assert found.found == (0.5, 1.0)
     assert found.area_interval[0] <= found.area <= found.area_interval[1]
-    on_the_way = summarize(natural, detected([3], [0.5], "on the way"), NOTHING[1], EXAMPLES, ("s",)).detections
+    on_the_way = numbers(natural, detected([3], [0.5], "on the way")).detections
     assert [each.iteration for each in on_the_way] == [3]
 
 
 def test_what_is_infinite_is_above_everything():
-    (found,) = summarize(natural_of(0, 1), detected([float("inf")], [0.3]), NOTHING[1], EXAMPLES, ("s",)).detections
+    (found,) = numbers(natural_of(0, 1), detected([float("inf")], [0.3])).detections
     assert found.area == 1
 
 
@@ -178,7 +205,7 @@ def test_a_detector_that_flags_harmless_images_is_unfit_unless_it_may_be_chance(
     calm = natural_of(*range(100), p_values=[0.03] * 5 + [0.5] * 95)
     bad = natural_of(*range(100), control="JPEG", p_values=[0.03] * 16 + [0.5] * 84)
     few = natural_of(*range(4), control="four", p_values=[0.03] + [0.5] * 3)
-    summary = summarize(natural_frame([calm, bad, few]), *NOTHING, EXAMPLES, ("s",))
+    summary = numbers(natural_frame([calm, bad, few]))
     assert {(each.control, each.fpr) for each in summary.controls if each.unfit} == {("JPEG", 0.05)}
     assert summary.unfit == {"d"}
     (jpeg,) = [each for each in summary.controls if (each.control, each.fpr) == ("JPEG", 0.05)]
@@ -194,18 +221,65 @@ def test_the_price_by_hand():
         [("a", 8, ["v", "w"], 0.02), ("a", 6, ["w"], 0.2), ("a", 2, ["v", "w"], 0.9), ("b", 5, ["v"], 0.01),
          ("d", 3, ["v"], 0.06)],
     )  # fmt: skip
-    prices = summarize(natural_of(0), NOTHING[0], attempts_frame([unaware, aware]), EXAMPLES, ("s", "v", "w")).prices
+    prices = numbers(natural_of(0), attempts=attempts_frame([unaware, aware]), victims=("s", "v", "w")).prices
     (mine,) = [each for each in prices if (each.attacker, each.fpr) == ("penalized", 0.05)]
     assert (mine.images, mine.undefended, mine.passed) == (4, 0.75, 0.5)
     assert mine.transferred == pytest.approx((0.5 + 0 + 0 + 0.5) / 4)
     assert mine.transferred_undefended == pytest.approx((1 + 0.5) / 4)
     assert mine.cost == pytest.approx(0.125)
     assert mine.victims == {"v": 0.25, "w": 0.25}
-    assert (mine.log_odds, mine.log_odds_undefended) == (4.5, 5.0)
+    assert (mine.log_odds, mine.log_odds_undefended) == (6.0, 9.0)  # of a, the only one that both have
     (loose,) = [each for each in prices if (each.attacker, each.fpr) == ("penalized", 0.5)]
     assert loose.passed == 0.25
     (free,) = [each for each in prices if (each.attacker, each.fpr) == (UNAWARE, 0.05)]
     assert free.passed == 0.25
+    (anyone,) = [each for each in prices if (each.attacker, each.fpr) == (ANYONE, 0.05)]
+    assert anyone.passed == 0.75
+
+
+def test_who_gets_nothing_past_has_a_row_that_says_so():
+    tried = [Tried(source, "a", attacker, "d") for source in ("s", "t") for attacker in (UNAWARE, "penalized")]
+    table = attempts_frame([attempted(UNAWARE, [("a", 9, ["v"], 0.5)])])
+    prices = numbers(natural_of(0), attempts=table, victims=("s", "t", "v"), tried=tried).prices
+    assert {(each.source, each.attacker) for each in prices} == {
+        (source, attacker) for source in ("s", "t") for attacker in (UNAWARE, "penalized", ANYONE)
+    }
+    of_t = [each for each in prices if each.source == "t"]
+    assert all((each.passed, each.undefended, each.transferred, each.log_odds) == (0, 0, 0, None) for each in of_t)
+    assert all(each.passed_interval[1] > 0.5 for each in of_t)
+
+
+def test_without_victims_there_is_no_transfer_to_speak_of():
+    table = attempts_frame([attempted(UNAWARE, [("a", 9, [], 0.5)])])
+    for price in numbers(natural_of(0), attempts=table).prices:
+        assert (price.transferred, price.cost, price.cost_interval) == (None, None, None)
+
+
+def test_what_so_few_images_cannot_set_a_threshold_for_is_not_a_number():
+    summary = numbers(natural_of(0, 1), detected([3], [0.02]), calibration=50)
+    assert summary.detections[0].found == (None, 1.0)
+    assert {each.fpr for each in summary.controls} == {0.05}
+    assert summary.rates[0] is None
+    assert summary.rates[1].low < 0.05 < summary.rates[1].high
+
+
+PRICE = {"detector": "d", "undefended": 1.0, "passed": 0.9, "transferred": 0.5, "transferred_undefended": 0.5}
+VERDICTS = {
+    "costs an attacker who knows it nothing:": {"cost": 0.0, "cost_interval": (-0.02, 0.01)},
+    "next to nothing, at most 4 points": {"cost": 0.0, "cost_interval": (-0.02, 0.04)},
+    "10 to 30 points of transfer": {"cost": 0.2, "cost_interval": (0.1, 0.3)},
+    "perhaps nothing (so few images cannot tell)": {"cost": 0.0, "cost_interval": (-0.2, 0.2)},
+    "No attacker that was tried passes d": {"passed": 0.0, "cost": 0.5, "cost_interval": (0.4, 0.6)},
+    "what else they fool was not asked": {"transferred": None, "cost": None, "cost_interval": None},
+}
+
+
+@pytest.mark.parametrize("said", VERDICTS)
+def test_the_first_sentence_says_no_more_than_the_interval(said):
+    row = {**PRICE, "source": "s", "attack": "a", "attacker": ANYONE, "fpr": 0.05, **VERDICTS[said]}
+    rates = [None, None]
+    summary = {"prices": [row], "detections": [], "controls": [], "calibration": 5, "rates": rates}
+    assert said in defense_sentences(summary)[0]
 
 
 tries = st.lists(
@@ -227,7 +301,7 @@ def test_more_budget_never_helps_the_defender(before, more):
 
     def passed(rows):
         table = attempts_frame([free, attempted("penalized", rows)])
-        prices = summarize(natural_of(0), NOTHING[0], table, EXAMPLES, ("v", "w")).prices
+        prices = numbers(natural_of(0), attempts=table, victims=("v", "w")).prices
         return {each.fpr: each.passed for each in prices if each.attacker == "penalized"}
 
     little, much = passed(before), passed([*before, *more])

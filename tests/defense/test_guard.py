@@ -1,6 +1,8 @@
 """The guard: a module that answers and warns, its export, and its file."""
 
 import json
+import struct
+from base64 import b64encode
 
 import onnxruntime
 import pytest
@@ -11,7 +13,7 @@ from presoftmax.defense import DETECTORS, Guard, MaxLogit, load_guard, make_dete
 from presoftmax.errors import DataError
 from tests.conftest import SIZE, Tiny, make_images
 
-NATURAL = make_images(80, seed=3)
+NATURAL = make_images(80, seed=3).clamp_max(250)
 ONE_PASS = [name for name in DETECTORS if len(make_detector(name).views) == 1]
 
 
@@ -95,7 +97,7 @@ def test_it_runs_as_onnx(name, tmp_path):
 
 def saved(path, name="fisher", network=None):
     guard = guard_of(name, 0.1, network)
-    save_guard(guard, path, (SIZE, SIZE), name, None, "here")
+    save_guard(guard, path, (SIZE, SIZE), name, natural=len(NATURAL), images="here")
     return guard
 
 
@@ -124,6 +126,9 @@ def test_it_is_refused_for_another_model(ending, tmp_path):
         load_guard(path)
 
 
+THREE = {"shape": [], "base64": b64encode(struct.pack("<d", 3.0)).decode()}
+
+
 def without(key):
     return lambda content: content.pop(key)
 
@@ -132,7 +137,22 @@ def changed(**values):
     return lambda content: content.update(values)
 
 
+def of_arrays(change):
+    return lambda content: change(content["arrays"])
+
+
+def listed(*values):
+    return {"shape": [len(values)], "base64": b64encode(struct.pack(f"<{len(values)}d", *values)).decode()}
+
+
 DAMAGES = {
+    "not a guard .*'list'": changed(arrays=[]),
+    "not a guard .*'shape'|not a guard .*base64": of_arrays(lambda arrays: arrays.update(probe={})),
+    "not a guard .*indices": of_arrays(lambda arrays: arrays.update(probe="text")),
+    "not whole .*infinity": changed(classes=float("inf")),
+    "not whole .*ascending": of_arrays(lambda arrays: arrays.update({"detector.calibration": listed(2.0, 1.0)})),
+    "not whole .*classes": of_arrays(lambda arrays: arrays.update(probe=listed(1.0, 2.0))),
+    "not whole .*fitted on logits of 3 classes": of_arrays(lambda arrays: arrays.update({"detector.classes": THREE})),
     "version 2 of a guard": changed(version=2),
     "not a guard": changed(kind="something"),
     "not whole": without("fpr"),
@@ -171,8 +191,42 @@ def test_what_is_no_guard_is_told_in_one_line(text, ending, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", [name for name in DETECTORS if len(make_detector(name).state_dict()) > 2])
+def test_a_file_in_which_something_of_the_detector_is_missing_is_told(name, tmp_path):
+    path = tmp_path / "guard.json"
+    saved(path, name)
+    content = json.loads(path.read_text())
+    for key in [key for key in content["arrays"] if key.split(".")[-1] not in ("probe", "calibration", "classes")]:
+        damaged = json.loads(json.dumps(content))
+        del damaged["arrays"][key]
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(DataError, match="not whole"):
+            load_guard(path, Tiny())
+
+
+def test_a_file_does_not_make_code_run(tmp_path):
+    (tmp_path / "evil.py").write_text("raise SystemExit('ran')")
+    network, path = Tiny(), tmp_path / "guard.json"
+    guard = guard_of("energy", network=network)
+    save_guard(guard, path, (SIZE, SIZE), "energy", f"{tmp_path}/evil.py:net", len(NATURAL), "here")
+    with pytest.raises(DataError, match="a file does not make it run"):
+        load_guard(path)
+    assert load_guard(path, network).fpr == 0.1
+
+
+def test_it_stays_in_evaluation_mode_and_takes_nothing_but_images():
+    network = torch.nn.Sequential(torch.nn.Dropout(0.5), Tiny())
+    guard = guard_of("energy", network=network).train()
+    images = make_images(4)
+    assert torch.equal(guard(images)[0], guard(images)[0])
+    with pytest.raises(DataError, match=r"\(N, 3, H, W\), got \(3, 6, 6\)"):
+        guard(images[0])
+    with pytest.raises(DataError, match="divide them by 255"):
+        guard(images.float())
+
+
 def test_a_guard_is_written_as_json_or_safetensors(tmp_path):
     guard = Guard(Tiny(), MaxLogit().fit(Tiny(), NATURAL), 0.1)
     with pytest.raises(DataError, match=r"as \.json or \.safetensors"):
-        save_guard(guard, tmp_path / "guard.pkl", (SIZE, SIZE), "max-logit", None, "here")
+        save_guard(guard, tmp_path / "guard.pkl", (SIZE, SIZE), "max-logit")
     assert list(tmp_path.iterdir()) == []

@@ -34,9 +34,12 @@ def interval(values: Values, statistic: Callable[[Values], Values]) -> tuple[flo
     return quantiles(drawn)
 
 
-def resampled_counts(examples: int, rounds: int) -> npt.NDArray[np.float64]:
-    """How often each example is drawn, ``(rounds, N)``: a sum over a resample is a product with these."""
-    generator = np.random.default_rng(0)
+def resampled_counts(examples: int, rounds: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    """How often each example is drawn, ``(rounds, N)``: a sum over a resample is a product with these.
+
+    Two samples that are drawn apart take another seed each.
+    """
+    generator = np.random.default_rng(seed)
     return generator.multinomial(examples, np.full(examples, 1 / examples), size=rounds).astype(np.float64)
 
 

@@ -457,7 +457,7 @@ def guard_check(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which images look natural to a model; exit status 1 when one does not."""
+    """Say which images look natural to a model; exit status 1 when one does not, or cannot be read."""
     from presoftmax.cli.guard import show_check
 
     if show_check(images, guard, model, device, as_json):

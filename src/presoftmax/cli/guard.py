@@ -7,6 +7,7 @@ from pathlib import Path
 from presoftmax.cli.display import plain_table, quiet, say, terminal
 from presoftmax.cli.signals import status_of_signal
 from presoftmax.errors import one_line
+from presoftmax.extensions import is_python_name
 from presoftmax.study import StudyConfig
 from presoftmax.workflows import check_images, evaluate_defense, fit_guard
 
@@ -29,13 +30,19 @@ def show_fit(
     console, guard = terminal(), done.guard
     passes = len(guard.detector.views)
     say(console, f"{guard.model.name} is guarded by {detector}, fitted on {done.images} natural images")
-    say(console, f"it flags {100 * guard.fpr:.2g} % of natural images; asking costs {passes} forward passes an image")
+    rate = guard.false_positives
+    between = f"by the chance of these {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+    say(
+        console,
+        f"it flags {100 * guard.fpr:.2g} % of natural images, {between}; asking costs {passes} forward passes an image",
+    )
     say(console, "an alarm, not security: who knows it can pass it ('presoftmax guard evaluate' says at what price)")
-    say(console, f"\nThe guard is {done.path}; next: presoftmax guard check IMAGES --guard {done.path}")
+    code = f" --model {model}" if is_python_name(model) else ""
+    say(console, f"\nThe guard is {done.path}; next: presoftmax guard check IMAGES --guard {done.path}{code}")
 
 
 def show_check(images: str, guard: Path, model: str | None, device: str | None, as_json: bool) -> bool:
-    """Print what the guard says of each image; whether any was flagged."""
+    """Print what the guard says of each image; whether any was flagged, or could not be looked at."""
     with quiet(f"looking at {images}"):
         done = check_images(images, guard, model, device)
     flagged = int(done.flagged.sum())
@@ -43,7 +50,7 @@ def show_check(images: str, guard: Path, model: str | None, device: str | None, 
         print(f"presoftmax: warning: not looked at: {one_line(f'{entry.file}: {entry.reason}')}", file=sys.stderr)
     if as_json:
         print(json.dumps(done.values()))
-        return flagged > 0
+        return flagged + len(done.skipped) > 0
     console = terminal()
     table = plain_table(
         ("example", "taken for", "confidence", "p-value", ""), left=("example", "taken for", ""), overflow="fold"
@@ -52,13 +59,14 @@ def show_check(images: str, guard: Path, model: str | None, device: str | None, 
     for row in rows[:_SHOWN]:
         name = row["class"] or str(row["predicted"])
         mark = "flagged" if row["flagged"] else ""
-        table.add_row(row["example"], name, f"{row['confidence']:.3f}", f"{row['p_value']:.2g}", mark)
+        confidence = "–" if row["confidence"] is None else f"{row['confidence']:.3f}"
+        table.add_row(row["example"], name, confidence, f"{row['p_value']:.2g}", mark)
     console.print(table)
     if len(rows) > _SHOWN:
         say(console, f"... and {len(rows) - _SHOWN} more, with larger p-values")
     rate = 100 * done.guard.fpr
     say(console, f"\n{flagged} of {len(rows)} flagged; of natural images it would be {rate:.2g} %")
-    return flagged > 0
+    return flagged + len(done.skipped) > 0
 
 
 def show_evaluation(study: Path, out: Path | None, device: str | None, as_json: bool) -> None:

@@ -42,7 +42,11 @@ class _Evading(Objective):
         return self.objective(logits[list(self.own_rows)], goal)
 
     def _surprise(self, logits: Tensor) -> Tensor:
-        return self.detector.surprise(logits[list(self.detector_rows)].double()).to(logits)
+        return self.detector.surprise(self._seen(logits)).to(logits)
+
+    def _seen(self, logits: Tensor) -> Tensor:
+        """What the detector sees, where the detector is."""
+        return logits[list(self.detector_rows)].to(self.detector.calibration.device).double()
 
     def loss_class(self, goal: Goal) -> Tensor | None:
         """That of the attack's own objective."""
@@ -89,8 +93,8 @@ class _Selective(_Evading):
 
     def _hides(self, logits: Tensor, goal: Goal) -> Tensor:
         with torch.no_grad():
-            statistic = self.detector.statistic(logits[list(self.detector_rows)].double())
-            return _fools(logits[0], goal) & (statistic > self.threshold)
+            flagged = self.detector.statistic(self._seen(logits)) > self.threshold
+            return _fools(logits[0], goal) & flagged.to(logits.device)
 
 
 def selective(attack: Attack, detector: Detector, fpr: float = 0.05) -> Attack:
@@ -221,10 +225,16 @@ def with_drawn_noise(attack: Attack) -> Attack:
     return replace(attack, views=drawn, name=f"{attack.name}-eot")
 
 
+def selective_eot(attack: Attack, detector: Detector) -> Attack:
+    """`selective`, by one who does not know the noise."""
+    return with_drawn_noise(selective(attack, detector))
+
+
 ATTACKERS: dict[str, Callable[[Attack, Detector], Attack]] = {
     "penalized": penalized,
     "selective": selective,
     "orthogonal": orthogonal,
+    "selective-eot": selective_eot,
 }
 """Attackers of a detector by name; `mimicking` takes natural images' logits besides."""
 

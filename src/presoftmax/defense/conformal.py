@@ -86,6 +86,8 @@ def surprise(natural: Tensor, statistics: Tensor) -> Tensor:
         statistics: ``(N,)``.
     """
     x = statistics.to(natural)
+    # Natural images with broken logits lie beyond all others, but at no distance that could be measured.
+    natural = natural.clamp_max(torch.where(natural.isfinite(), natural, -torch.inf).amax())
     count = len(natural)
     survival = -torch.log((count - torch.arange(count, device=natural.device, dtype=natural.dtype)) / (count + 1))
     # Counted rather than searched, which ONNX cannot.

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from presoftmax.attacks import Identity, View
 from presoftmax.defense.answers import answers_of
 from presoftmax.defense.conformal import p_values, surprise, threshold
-from presoftmax.errors import DataError
+from presoftmax.errors import DataError, warn
 from presoftmax.printing import Printed
 
 __all__ = ["FEWEST", "Detector", "quiet_seed"]
 
-FEWEST = 10
-"""Natural images below which nothing is fitted."""
+FEWEST = 5
+"""Natural images to learn from, and to calibrate with, below which nothing is fitted."""
 
 _SEED = 0
 
@@ -40,15 +40,18 @@ class Detector(Printed, nn.Module):
         kind: its name in tables, files and options.
         views: what the model is shown, the image itself first; one forward pass each.
         calibration: statistics of natural images that nothing was fitted to, ascending ``(n,)`` float64.
+        classes: how many the logits had that it was fitted on.
     """
 
     kind: ClassVar[str] = ""
     views: tuple[View, ...] = (Identity(),)
     calibration: Tensor
+    classes: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calibration", torch.empty(0, dtype=torch.float64))
+        self.register_buffer("classes", torch.tensor(0))
 
     def learn(self, logits: Tensor) -> None:
         """Learn from natural logits ``(V, N, M)`` float64, with `keep`."""
@@ -71,28 +74,35 @@ class Detector(Printed, nn.Module):
                 `views`.
 
         Raises:
-            DataError: fewer than 20 images with finite logits, or logits of another form.
+            DataError: fewer than 10 images with finite logits, or logits of another form.
             TypeError: neither images nor logits, or both.
         """
-        known = _finite(self._logits(model, images, logits))
-        count = known.shape[1]
-        if count < 2 * FEWEST:
-            raise DataError(f"a detector needs at least {2 * FEWEST} natural images with finite logits, got {count}")
-        order = quiet_seed(count)
-        learned, held_out = known[:, order[: count // 2]], known[:, order[count // 2 :]]
+        device = self.calibration.device
+        self.to("cpu")  # where scikit-learn is
+        given = self._logits(model, images, logits)
+        order = quiet_seed(given.shape[1])
+        learned, held_out = given[:, order[: len(order) // 2]], given[:, order[len(order) // 2 :]]
+        finite = _finite(learned).shape[1] + _finite(held_out).shape[1]
+        if min(_finite(learned).shape[1], _finite(held_out).shape[1]) < FEWEST:
+            raise DataError(f"a detector needs at least {2 * FEWEST} natural images with finite logits, got {finite}")
+        if finite < given.shape[1]:
+            broken = given.shape[1] - finite
+            warn(
+                f"{broken} of {given.shape[1]} natural images have logits that are not finite: as suspicious as can be"
+            )
+        self.register_buffer("classes", torch.tensor(given.shape[2]))
         with torch.no_grad():
-            self.learn(learned)
-            natural = self.statistic(held_out).double()
-        if not bool(natural.isfinite().all()):
-            raise DataError(f"{self.kind}: its statistic is not finite for some natural images")
+            self.learn(_finite(learned))
+            natural = self._statistics(held_out)
         self.keep("calibration", natural.sort().values)
-        return self
+        return self.to(device)
 
     def learn_crosswise(self, logits: Tensor) -> None:
         """Learn from natural logits ``(V, N, M)``, and calibrate on the same: each half by what the other taught.
 
         Nearly as good as apart, from half as many images; for a part of a sum, which is calibrated apart itself.
         """
+        self.register_buffer("classes", torch.tensor(logits.shape[2]))
         order = quiet_seed(logits.shape[1], seed=1)
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         natural = []
@@ -109,10 +119,16 @@ class Detector(Printed, nn.Module):
         """
         self._check_fitted()
         given = self._logits(model, images, logits)
-        finite = given.isfinite().all(dim=-1).all(dim=0)
-        with torch.no_grad():
-            found = self.statistic(torch.where(finite[None, :, None], given, 0.0)).double()
-        return torch.where(finite, found, torch.inf)
+        if given.shape[2] != int(self.classes):
+            raise DataError(f"{self.kind} was fitted on logits of {int(self.classes)} classes, not {given.shape[2]}")
+        return self._statistics(given)
+
+    @torch.no_grad()
+    def _statistics(self, logits: Tensor) -> Tensor:
+        """Of logits that may be broken: infinite there."""
+        finite = logits.isfinite().all(dim=-1).all(dim=0)
+        found = self.statistic(torch.where(finite[None, :, None], logits, 0.0)).double()
+        return torch.where(finite & ~found.isnan(), found, torch.inf)
 
     def p_value(self, model: Any = None, images: Any = None, *, logits: Tensor | None = None) -> Tensor:
         """How rare at least this statistic is among natural images, ``(N,)`` float64 in (0, 1]."""
@@ -140,7 +156,10 @@ class Detector(Printed, nn.Module):
         if (logits is None) == (model is None or images is None):
             raise TypeError("give a model and images, or their logits")
         if logits is None:
-            return answers_of(model, images, self.views)
+            found = answers_of(model, images, self.views)
+            if found.shape[2] < 2:
+                raise DataError("a detector takes logits of two classes or more, got one")
+            return found.to(self.calibration.device)
         given = logits if logits.ndim == 3 else logits[None]
         if given.ndim != 3 or len(given) != len(self.views) or given.shape[2] < 2:
             wanted = f"({len(self.views)}, N, M), a row for each of its views" if len(self.views) > 1 else "(N, M)"

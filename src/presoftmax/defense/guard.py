@@ -1,6 +1,7 @@
 """A model that says of each image whether its logits look natural."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -9,10 +10,14 @@ from torch import Tensor, nn
 from presoftmax.attacks import Draws, Identity, to_floats, to_pixels
 from presoftmax.defense.conformal import FalsePositives, false_positives
 from presoftmax.defense.detector import Detector
+from presoftmax.errors import DataError
 from presoftmax.models import Classifier, as_model
 from presoftmax.printing import Printed
 
 __all__ = ["Guard"]
+
+_CHANNELS = 3
+_SLACK = 1e-3
 
 
 class Guard(Printed, nn.Module):
@@ -36,20 +41,34 @@ class Guard(Printed, nn.Module):
         super().__init__()
         if not isinstance(detector, Detector):
             raise TypeError(f"a Guard takes a fitted Detector, not {type(detector).__name__}")
-        self.model = as_model(model)
-        self.detector, self.fpr = detector, float(fpr)
-        limit = torch.tensor(detector.threshold(fpr), dtype=torch.float64, device=detector.calibration.device)
-        self.register_buffer("threshold", limit)
+        self.model, self.fpr = as_model(model), float(fpr)
+        device = self.model.device
+        # MPS has no float64: there the detector stays on the host.
+        self.detector = deepcopy(detector).to("cpu" if device.type == "mps" else device)
+        limit = torch.tensor(detector.threshold(fpr), dtype=torch.float64)
+        self.register_buffer("threshold", limit.to(self.detector.calibration.device))
+        self.train(False)
+
+    def train(self, mode: bool = True) -> "Guard":
+        """The network stays in evaluation mode: its detector was fitted to it there."""
+        super().train(mode)
+        if isinstance(self.model, nn.Module):
+            self.model.eval()
+        return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, M)`` of images uint8 or [0, 1] floats ``(N, 3, H, W)``, and which are flagged, bool ``(N,)``.
 
-        An image whose logits are not finite is flagged.
+        An image whose logits are not finite is flagged. Floats are judged as they are: round them to 8 bits for the
+        very numbers that `Detector.p_value` gives.
         """
+        if not (torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()):
+            _check(images)
         logits = self.views(images)
-        statistic = self.detector.statistic(logits.double()) if _has_doubles(logits) else self._on_the_host(logits)
-        finite = logits.isfinite().all(dim=-1).all(dim=0)
-        return logits[0], ~finite | ~(statistic <= self.threshold)
+        seen = logits.to(self.threshold.device).double()
+        finite = seen.isfinite().all(dim=-1).all(dim=0)
+        calm = self.detector.statistic(seen) <= self.threshold
+        return logits[0], ~(finite & calm).to(logits.device)
 
     def views(self, images: Tensor) -> Tensor:
         """Logits ``(V, N, M)`` of every view that the detector asks for."""
@@ -68,10 +87,6 @@ class Guard(Printed, nn.Module):
         rounds = not isinstance(self.model, Classifier) and images.dtype != torch.uint8
         return self.model(to_pixels(images) if rounds else images)
 
-    def _on_the_host(self, logits: Tensor) -> Tensor:
-        """Where a device has no float64."""
-        return self.detector.to("cpu").statistic(logits.cpu().double()).to(logits.device)
-
     def _lines(self) -> Iterator[str]:
         rate = self.false_positives
         yield f"Guard of {self.model.name} by {self.detector.kind}, {len(self.detector.views)} forward passes an image"
@@ -85,5 +100,8 @@ class Guard(Printed, nn.Module):
 _SAME = Draws(0, (), 0)
 
 
-def _has_doubles(logits: Tensor) -> bool:
-    return logits.device.type != "mps"
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != _CHANNELS:
+        raise DataError(f"a guard takes images (N, 3, H, W), got {tuple(images.shape)}")
+    if images.is_floating_point() and not bool(((images >= -_SLACK) & (images <= 1 + _SLACK)).all()):
+        raise DataError("floats are taken to be in [0, 1]; these are not: divide them by 255, or give uint8")

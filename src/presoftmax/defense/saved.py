@@ -19,6 +19,7 @@ from presoftmax.defense.detector import Detector
 from presoftmax.defense.guard import Guard
 from presoftmax.defense.registry import make_detector
 from presoftmax.errors import DataError, first_line
+from presoftmax.extensions import is_python_name
 from presoftmax.models import as_model, load_victim
 from presoftmax.printing import Printed
 from presoftmax.storage import replace_file, replace_text
@@ -61,18 +62,24 @@ class GuardFile(Printed):
     arrays: dict[str, Tensor]
     probe: Tensor
 
-    def guard(self, model: Any = None) -> Guard:
+    def guard(self, model: Any = None, device: str | None = None) -> Guard:
         """The guard, around the model it was fitted on, or around a model that answers as that one does.
 
         Args:
-            model: as for `presoftmax.judge`; the one that the file names when left out.
+            model: as for `presoftmax.judge`; the one that the file names when left out, unless that is code.
+            device: where a model that is named runs.
 
         Raises:
             DataError: it is another model.
         """
         if model is None and self.spec is None:
             raise DataError(f"this guard was fitted on {self.model}, which has no name to load it by; give the model")
-        looked = load_victim(str(self.spec)) if model is None else as_model(model)
+        if model is None and is_python_name(str(self.spec)):
+            raise DataError(
+                f"this guard was fitted on {self.spec}, which is code: a file does not make it run; name it (--model)"
+            )
+        named = self.spec if model is None else model
+        looked = load_victim(named, device) if isinstance(named, str) else as_model(named)
         self._check(looked)
         detector = make_detector(self.detector)
         restore(detector, self.arrays)
@@ -93,7 +100,15 @@ class GuardFile(Printed):
             )
 
 
-def save_guard(guard: Guard, path: str | Path, size: tuple[int, int], name: str, spec: str | None, images: str) -> None:
+def save_guard(
+    guard: Guard,
+    path: str | Path,
+    size: tuple[int, int],
+    name: str,
+    spec: str | None = None,
+    natural: int = 0,
+    images: str = "",
+) -> None:
     """Write a guard, as its ending says: ``.json``, or ``.safetensors``.
 
     Args:
@@ -102,13 +117,13 @@ def save_guard(guard: Guard, path: str | Path, size: tuple[int, int], name: str,
         size: ``(H, W)`` of the images it was fitted on.
         name: of its detector, as for `make_detector`.
         spec: how to load its model, if it has a name.
-        images: where the natural images came from.
+        natural: how many natural images it was fitted on and calibrated with.
+        images: where they came from.
     """
     path = as_path(path, _WHAT)
     logits = probe(guard.model, size)
     arrays = {_DETECTOR + key: value.contiguous().cpu() for key, value in guard.detector.state_dict().items()}
     arrays["probe"] = logits.contiguous()
-    natural = 2 * len(guard.detector.calibration)
     values = (guard.model.name, spec, name, guard.fpr, list(size), logits.shape[1], natural, images)
     about = {"kind": _KIND, "version": _VERSION, **dict(zip(_ABOUT, values, strict=True))}
     if path.suffix == ".safetensors":
@@ -121,13 +136,13 @@ def save_guard(guard: Guard, path: str | Path, size: tuple[int, int], name: str,
         raise DataError(f"{path}: a guard is written as .json or .safetensors")
 
 
-def load_guard(path: str | Path, model: Any = None) -> Guard:
-    """Read a guard and its model, or put a given model under guard.
+def load_guard(path: str | Path, model: Any = None, device: str | None = None) -> Guard:
+    """Read a guard and its model, or put a given model under guard; see `GuardFile.guard`.
 
     Raises:
         DataError: no such file, another kind of file, another version, one that is not whole, or another model.
     """
-    return read_guard(path).guard(model)
+    return read_guard(path).guard(model, device)
 
 
 def read_guard(path: str | Path) -> GuardFile:
@@ -139,7 +154,7 @@ def read_guard(path: str | Path) -> GuardFile:
         about, arrays = _safetensors(path) if path.suffix == ".safetensors" else _json(path)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError, SafetensorError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, SafetensorError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: not a guard ({first_line(error)})") from error
@@ -149,7 +164,7 @@ def read_guard(path: str | Path) -> GuardFile:
         raise DataError(f"{path}: version {about.get('version')} of a guard; this presoftmax reads {_VERSION}")
     try:
         return _built(about, arrays)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, IndexError) as error:
         raise DataError(f"{path}: not whole ({first_line(error)})") from error
 
 
@@ -170,8 +185,19 @@ def _built(about: dict[str, Any], arrays: dict[str, Tensor]) -> GuardFile:
         arrays=learned,
         probe=arrays["probe"],
     )
-    restore(make_detector(found.detector), learned)
+    _try(found)
     return found
+
+
+def _try(found: GuardFile) -> None:
+    """What is missing, or of another form than the model's logits, shows when the detector is asked."""
+    detector = make_detector(found.detector)
+    restore(detector, found.arrays)
+    if found.probe.shape != (_PROBES, found.classes):
+        raise ValueError(f"probe: {tuple(found.probe.shape)} for {found.classes} classes")
+    asked = found.probe.double().expand(len(detector.views), -1, -1)
+    if detector.score(logits=asked).shape != (_PROBES,):
+        raise ValueError("its detector gives no number for each image")
 
 
 def restore(detector: Detector, arrays: dict[str, Tensor]) -> None:
@@ -181,9 +207,11 @@ def restore(detector: Detector, arrays: dict[str, Tensor]) -> None:
         owner, _, name = key.rpartition(".")
         if not isinstance(module := modules.get(owner), Detector):
             raise ValueError(f"{key}: no part of {detector.kind}")
-        if not value.is_floating_point() or not bool(value.isfinite().all()):
+        if bool(value.isnan().any()) or not (name == "calibration" or bool(value.isfinite().all())):
             raise ValueError(f"{key}: not finite numbers")
-        module.keep(name, value.double())
+        if name == "calibration" and (value.ndim != 1 or not bool((value.diff() >= 0).all())):
+            raise ValueError(f"{key}: not in ascending order")
+        module.keep(name, value.long() if name == "classes" else value.double())
     missing = [module.kind for module in modules.values() if isinstance(module, Detector) and not module.is_fitted]
     if missing:
         raise ValueError(f"nothing is known of {missing[0]}")

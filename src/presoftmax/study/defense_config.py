@@ -37,10 +37,11 @@ class DefenseConfig(Strict):
         attacked: how many images are attacked.
         detectors: names, or sums of them (``mahalanobis+energy``); all when left out.
         against: detectors that the attackers want to pass; the default detector when left out.
-        attackers: ``penalized``, ``selective``, ``orthogonal``, ``mimicry`` (of the logits), ``noise-mimicry`` and
-            ``copies-mimicry``; all when left out.
+        attackers: ``penalized``, ``selective``, ``orthogonal``, ``selective-eot`` (who does not know the noise),
+            ``mimicry`` (of the logits), ``noise-mimicry`` and ``copies-mimicry``; all when left out.
         priced: attacks, by name, that the attackers are made of; all when left out.
-        restarts: how often each attacker runs; any of its iterates may pass.
+        budget: how many times the attack's own steps the attackers take.
+        restarts: how often each attacker runs, from a random point of its ball; any of its iterates may pass.
         controls: further natural images, none of which may be flagged: place by name.
         given: adversarial images of other libraries.
     """
@@ -53,6 +54,7 @@ class DefenseConfig(Strict):
     against: _Names = Field(default_factory=lambda: ["fisher"])
     attackers: _Names = Field(default_factory=list)
     priced: _Names = Field(default_factory=list)
+    budget: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     controls: Annotated[dict[str, str], Field(max_length=_MOST)] = Field(default_factory=dict)
     given: Annotated[list[GivenExamples], Field(max_length=_MOST)] = Field(default_factory=list)

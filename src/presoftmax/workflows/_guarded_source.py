@@ -1,13 +1,15 @@
 """What is done to one source of a defense's evaluation, piece by piece."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import polars as pl
+from torch import Tensor
 
 from presoftmax.attacks import Attack, Identity, View
-from presoftmax.data import ImageSet, read_arrays
+from presoftmax.data import read_arrays
 from presoftmax.defense import (
     ATTACKERS,
     DETECTORS,
@@ -15,13 +17,16 @@ from presoftmax.defense import (
     GaussianNoise,
     MimicryBank,
     joined_views,
+    make_detector,
     make_detectors,
     mimicking,
+    pixels_of,
 )
 from presoftmax.defense.evaluation import (
     UNAWARE,
     Attempt,
     Bench,
+    Tried,
     attempts_frame,
     attempts_on,
     detections_frame,
@@ -33,8 +38,9 @@ from presoftmax.errors import DataError
 from presoftmax.models import Classifier, Model
 from presoftmax.study import StudyConfig
 from presoftmax.workflows._evaluation_folder import EvaluationFolder
+from presoftmax.workflows._evaluation_images import EvaluationImages
 
-__all__ = ["MIMICRIES", "EvaluationImages", "GuardedSource"]
+__all__ = ["MIMICRIES", "GuardedSource", "read_given"]
 
 MIMICRIES = ("mimicry", "noise-mimicry", "copies-mimicry")
 """Attackers that imitate natural images: their logits, these under noise, these under every copy."""
@@ -42,14 +48,21 @@ _CHUNK_BYTES = 150_000_000
 _MOST_AT_ONCE = 64
 
 
-@dataclass(frozen=True)
-class EvaluationImages:
-    """Attacked images, natural ones to fit to, others to hold out, and further natural ones by name."""
+def read_given(path: str) -> tuple[Tensor, Tensor]:
+    """Adversarial images and their true labels; raises `DataError` where there are none."""
+    arrays = read_arrays(path)
+    if arrays.labels is None:
+        raise DataError(f"{path}: no labels beside the images, so nobody knows which of them fool the model")
+    return pixels_of(arrays.images), arrays.labels
 
-    attacked: ImageSet
-    fit: ImageSet
-    held_out: ImageSet
-    controls: dict[str, ImageSet]
+
+class _Planned(NamedTuple):
+    """An attempt: the name of its piece, who makes it, on which detector (None: on all), and how."""
+
+    piece: str
+    attacker: str
+    detector: str | None
+    make: Callable[[], Attempt]
 
 
 @dataclass(frozen=True)
@@ -77,10 +90,8 @@ class GuardedSource:
     @cached_property
     def bench(self) -> Bench:
         """The source with its fitted detectors, made when the first piece that is not there wants it."""
-        plan = self.study.defense
         self._say(f"fitting detectors to {len(self.images.fit)} natural images")
-        names = dict.fromkeys((*(plan.detectors or DETECTORS), *plan.against))
-        return Bench.fit(self.source, self.images.fit, make_detectors(names))
+        return Bench.fit(self.source, self.images.fit, make_detectors(self._detectors))
 
     def natural(self) -> pl.DataFrame:
         """Statistics of natural images."""
@@ -105,8 +116,22 @@ class GuardedSource:
         priced = self.study.defense.priced
         for number, attack in enumerate(self._attacks):
             if not priced or attack.name in priced:
-                for name, make in self._tried(attack):
-                    yield self._piece(f"attempts-{number}-{name}", partial(self._attempted, make))
+                for planned in self._planned(attack):
+                    yield self._piece(f"attempts-{number}-{planned.piece}", partial(self._attempted, planned.make))
+
+    def tried(self) -> Iterator[Tried]:
+        """Who was to pass which detector, from which attack: also where nothing came of it."""
+        priced = self.study.defense.priced
+        for attack in self._attacks:
+            if not priced or attack.name in priced:
+                for planned in self._planned(attack):
+                    for detector in self._detectors if planned.detector is None else (planned.detector,):
+                        yield Tried(self.source.name, attack.name, planned.attacker, detector)
+
+    @property
+    def _detectors(self) -> tuple[str, ...]:
+        plan = self.study.defense
+        return tuple(dict.fromkeys((*(plan.detectors or DETECTORS), *plan.against)))
 
     @property
     def _spec(self) -> str:
@@ -123,11 +148,8 @@ class GuardedSource:
         return detections_frame(list(detections_of(bench, attack, self.images.attacked, self.study.seed, chunk)))
 
     def _given(self, name: str, path: str) -> pl.DataFrame:
-        arrays = read_arrays(path)
-        if arrays.labels is None:
-            raise DataError(f"{path}: no labels beside the images, so nobody knows which of them fool the model")
-        ids = [f"{i:06d}" for i in range(len(arrays.images))]
-        return given_detections(self.bench, name, arrays.images, arrays.labels, ids)
+        images, labels = read_given(path)
+        return given_detections(self.bench, name, images, labels, [f"{i:06d}" for i in range(len(images))])
 
     def _attempted(self, make: Callable[[], Attempt]) -> pl.DataFrame:
         bench, attempt = self.bench, make()
@@ -136,21 +158,22 @@ class GuardedSource:
         parts = attempts_on(bench, self.victims, attempt, self.images.attacked, self.study.seed, chunk)
         return attempts_frame(list(parts))
 
-    def _tried(self, attack: Attack) -> Iterator[tuple[str, Callable[[], Attempt]]]:
-        """Every attempt by a name for its piece, and how it is made."""
+    def _planned(self, attack: Attack) -> Iterator[_Planned]:
         plan = self.study.defense
         wanted = plan.attackers or [*ATTACKERS, *MIMICRIES]
-        yield UNAWARE, lambda: Attempt(attack.name, UNAWARE, attack)
+        yield _Planned(UNAWARE, UNAWARE, None, lambda: Attempt(attack.name, UNAWARE, attack))
         for number, detector in enumerate(plan.against):
+            # Where there is no noise, who does not know it is who knows it.
+            noisy = any(isinstance(view, GaussianNoise) for view in make_detector(detector).views)
             for name in wanted:
-                if name in ATTACKERS:
-                    yield f"{name}-{number}", partial(self._aware, attack, name, detector)
+                if name in ATTACKERS and (noisy or not name.endswith("-eot")):
+                    yield _Planned(f"{name}-{number}", name, detector, partial(self._aware, attack, name, detector))
         for name in wanted:
             if name in MIMICRIES:
-                yield name, partial(self._mimicry, attack, name)
+                yield _Planned(name, name, None, partial(self._mimicry, attack, name))
 
     def _aware(self, attack: Attack, name: str, detector: str) -> Attempt:
-        made = ATTACKERS[name](attack, self.bench.detectors[detector])
+        made = ATTACKERS[name](self._longer(attack), self.bench.detectors[detector])
         return Attempt(attack.name, name, made, (detector,), self.study.defense.restarts)
 
     def _mimicry(self, attack: Attack, name: str) -> Attempt:
@@ -160,8 +183,12 @@ class GuardedSource:
             "copies-mimicry": joined_views(*(each.views for each in self.bench.detectors.values()), (Flip(),)),
         }
         bank = MimicryBank.of(self.source, self.images.fit, views[name])
-        made = mimicking(attack, bank, f"{attack.name}-{name}")
+        made = mimicking(self._longer(attack), bank, f"{attack.name}-{name}")
         return Attempt(attack.name, name, made, (), self.study.defense.restarts)
+
+    def _longer(self, attack: Attack) -> Attack:
+        """With as many steps as attackers have."""
+        return replace(attack, steps=attack.steps * self.study.defense.budget)
 
     def _chunk(self, held: int) -> int:
         """Images attacked at a time, of which so many frames are held."""

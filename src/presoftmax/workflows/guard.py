@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from presoftmax.data import ImageSet, Skipped, as_path, check_location, nothing_usable
-from presoftmax.defense import Guard, answers_of, load_guard, make_detector, p_values, save_guard, smallest_rate
-from presoftmax.errors import DataError, RunError
+from presoftmax.defense import Guard, answers_of, make_detector, p_values, read_guard, save_guard, smallest_rate
+from presoftmax.errors import DataError, RunError, warn
 from presoftmax.models import absolute_name, load_victim
 from presoftmax.printing import Printed
 from presoftmax.workflows._natural_images import image_pieces
@@ -17,7 +17,7 @@ from presoftmax.workflows._natural_images import image_pieces
 __all__ = ["CheckedImages", "FittedGuard", "check_images", "fit_guard"]
 
 RECOMMENDED = 1000
-"""Natural images from which the false-positive rate is what it says, within a third or so."""
+"""Natural images from which a threshold for 1 % is one for something between a third of a percent and two."""
 _USUAL_RATE = 0.01
 
 
@@ -86,7 +86,7 @@ class CheckedImages(Printed):
                 "example": name,
                 "predicted": int(self.predicted[i]),
                 "class": names[int(self.predicted[i])] if names else None,
-                "confidence": float(self.confidence[i]),
+                "confidence": _number(self.confidence[i]),
                 "p_value": float(self.p_value[i]),
                 "flagged": bool(self.flagged[i]),
             }
@@ -148,7 +148,7 @@ def fit_guard(
             f"{RECOMMENDED:,} or more are recommended"
         )
     height, width = natural.images.shape[-2:]
-    save_guard(guard, out, (int(height), int(width)), detector, absolute_name(model), str(images))
+    save_guard(guard, out, (int(height), int(width)), detector, absolute_name(model), count, str(images))
     return FittedGuard(out, guard, count, tuple(notes), natural.skipped)
 
 
@@ -167,11 +167,16 @@ def check_images(
         DataError: images or a guard that cannot be used.
     """
     check_location(images, None)
-    loaded = load_guard(guard, None if model is None else load_victim(model, device))
+    file = read_guard(guard)
+    loaded = file.guard(model, device)
     given = _read(images, loaded.model)
+    if tuple(given.images.shape[-2:]) != file.size:
+        sizes = " by ".join(map(str, given.images.shape[-2:])), " by ".join(map(str, file.size))
+        warn(f"the images are {sizes[0]} pixels, the guard was fitted on {sizes[1]}: its p-values are of those")
     views = loaded.detector.views
     logits = answers_of(loaded.model, given, views)
     statistics = loaded.detector.score(logits=logits)
+    # Broken logits have no top class: these images are flagged, and their confidence is not a number.
     top = torch.softmax(logits[0], dim=1).max(dim=1)
     return CheckedImages(
         guard=loaded,
@@ -182,6 +187,10 @@ def check_images(
         flagged=~(statistics <= float(loaded.threshold)),
         skipped=given.skipped,
     )
+
+
+def _number(value: Tensor) -> float | None:
+    return float(value) if bool(value.isfinite()) else None
 
 
 def _read(images: str | Path, model: Any) -> ImageSet:

@@ -9,16 +9,11 @@ if TYPE_CHECKING:
     from presoftmax.defense.evaluation.bench import Bench
     from presoftmax.defense.evaluation.detections import detections_frame, detections_of, given_detections
     from presoftmax.defense.evaluation.natural import natural_frame, natural_statistics
-    from presoftmax.defense.evaluation.summary import (
-        UNAWARE,
-        ControlRate,
-        DefenseSummary,
-        Detection,
-        Price,
-        summarize,
-    )
+    from presoftmax.defense.evaluation.prices import ANYONE, UNAWARE, Price, Tried
+    from presoftmax.defense.evaluation.summary import ControlRate, DefenseSummary, Detection, summarize
 
 __all__ = [
+    "ANYONE",
     "UNAWARE",
     "Attempt",
     "Bench",
@@ -26,6 +21,7 @@ __all__ = [
     "DefenseSummary",
     "Detection",
     "Price",
+    "Tried",
     "attempts_frame",
     "attempts_on",
     "detections_frame",

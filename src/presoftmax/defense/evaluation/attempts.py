@@ -4,19 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
-import torch
+from torch import Tensor
 
 from presoftmax.analysis import log_spaced
-from presoftmax.attacks import Attack, LinfBall, UniformNoise
+from presoftmax.attacks import Attack, Identity, LinfBall, SecondTarget, UniformNoise, draw_targets
 from presoftmax.data import ImageSet
+from presoftmax.defense.answers import answers_of
+from presoftmax.defense.evaluation._batches import batches
 from presoftmax.defense.evaluation.bench import Bench
 from presoftmax.models import Model
 from presoftmax.tables import ATTEMPTS, polars_schema
-from presoftmax.tracing import prepare, stream
+from presoftmax.tracing import prepare
 
 __all__ = ["Attempt", "attempts_frame", "attempts_on"]
 
 _LOOKED_AT = 12
+_BETWEEN_RESTARTS = 1_000_003
 _KEYS = ["example", "iteration"]
 
 
@@ -54,19 +57,18 @@ def attempts_on(
         seed: for targets.
         chunk: images attacked at a time.
     """
-    for restart in range(attempt.restarts):
+    targets = _targets(bench, attempt.attack, images, seed)
+    for restart in range(attempt.restarts if _can_restart(attempt.attack) else 1):
         attack = _restarted(attempt.attack, restart)
         at = [i for i in log_spaced(attack.steps, _LOOKED_AT) if i > 0]
-        for start in range(0, len(images), chunk):
-            part = images.select(range(start, min(start + chunk, len(images))))
-            job = prepare(attack, bench.model, part, victims=dict(victims), seed=seed, keep=at, batch_size=len(part))
-            blocks = list(stream(job))
-            kept = {i: image for block in blocks for i, image in block.images.items()}
-            steps, transfers = (pl.concat([getattr(b, name) for b in blocks]) for name in ("steps", "transfers"))
-            found = _fooling(steps, transfers, at)
+        job = prepare(
+            attack, bench.model, images, victims=dict(victims), targets=targets, keep=at,
+            seed=seed + _BETWEEN_RESTARTS * restart, batch_size=min(chunk, len(images)),
+        )  # fmt: skip
+        for batch in batches(job):
+            found = _fooling(batch.steps, batch.transfers, at)
             if found.height:
-                shown = torch.stack([kept[i][part.ids.index(e)] for e, i in found.select(_KEYS).iter_rows()])
-                judged = bench.judge(shown, attempt.judged_by)
+                judged = bench.judge(batch.images(found), attempt.judged_by)
                 yield _rows(bench, attempt, restart, found, judged)
 
 
@@ -75,10 +77,23 @@ def attempts_frame(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=polars_schema(ATTEMPTS)), *frames])
 
 
+def _targets(bench: Bench, attack: Attack, images: ImageSet, seed: int) -> Tensor | None:
+    """The same for every restart, whose seed is another."""
+    if attack.num_targets == 0 or attack.second_target is SecondTarget.RUNNER_UP:
+        return None
+    classes = answers_of(bench.model, images.select([0]), (Identity(),)).shape[2]
+    return draw_targets(images.ids, images.labels, classes, attack.num_targets, seed)
+
+
+def _can_restart(attack: Attack) -> bool:
+    """Whether it begins, or can be made to begin, at a random point; otherwise it would only be run again."""
+    return attack.start is not None or isinstance(attack.constraint, LinfBall)
+
+
 def _restarted(attack: Attack, restart: int) -> Attack:
-    if restart == 0 or not isinstance(attack.constraint, LinfBall):
+    if restart == 0 or attack.start is not None or not isinstance(attack.constraint, LinfBall):
         return attack
-    return replace(attack, start=UniformNoise(attack.constraint.epsilon), steps=attack.steps + (attack.start is None))
+    return replace(attack, start=UniformNoise(attack.constraint.epsilon), steps=attack.steps + 1)
 
 
 def _fooling(steps: pl.DataFrame, transfers: pl.DataFrame, at: Sequence[int]) -> pl.DataFrame:

@@ -1,31 +1,29 @@
 """What detectors say of attacks that do not know them, at the moments that matter and along the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
-import torch
 from torch import Tensor
 
-from presoftmax.analysis import log_spaced
 from presoftmax.attacks import Attack
 from presoftmax.data import ImageSet
+from presoftmax.defense.evaluation._batches import Batch, batches
 from presoftmax.defense.evaluation.bench import Bench
 from presoftmax.tables import DETECTIONS, polars_schema
-from presoftmax.tracing import prepare, stream
+from presoftmax.tracing import prepare
 
 __all__ = ["FIRST_FOOLS", "FIRST_ONE", "ON_THE_WAY", "detections_frame", "detections_of", "given_detections"]
 
 FIRST_FOOLS, FIRST_ONE, ON_THE_WAY, GIVEN = "first fools", "first prints 1.00", "on the way", "given"
 _PRINTS_ONE = 0.995
-_ALONG = 10
 _POINT = ["example", "iteration"]
 
 
 def detections_of(bench: Bench, attack: Attack, images: ImageSet, seed: int, chunk: int) -> Iterator[pl.DataFrame]:
     """Parts of the table `presoftmax.tables.DETECTIONS`: a row for each point and detector.
 
-    Points are images that fool the source: the first one, the first whose confidence prints as 1.00, and those of about
-    ten log-spaced iterations.
+    Points are images that fool the source: the first one, the first whose confidence prints as 1.00, and those of
+    iterations 1, 2, 4, 8, ... and the last.
 
     Args:
         bench: the source and its detectors.
@@ -34,17 +32,11 @@ def detections_of(bench: Bench, attack: Attack, images: ImageSet, seed: int, chu
         seed: for targets.
         chunk: images attacked at a time; all iterations of so many are held.
     """
-    along = set(log_spaced(attack.steps, _ALONG)) - {0}
-    for start in range(0, len(images), chunk):
-        part = images.select(range(start, min(start + chunk, len(images))))
-        job = prepare(attack, bench.model, part, seed=seed, keep="all", batch_size=len(part))
-        steps, kept = [], {}
-        for block in stream(job):
-            steps.append(block.steps)
-            kept.update(block.images)
-        points = _points(pl.concat(steps), along)
+    job = prepare(attack, bench.model, images, seed=seed, keep="all", batch_size=min(chunk, len(images)))
+    for batch in batches(job):
+        points = _points(batch.steps, _along(attack.steps))
         if points.height:
-            yield _judged(bench, points, kept, list(part.ids), attack.name)
+            yield _judged(bench, points, batch.images, attack.name)
 
 
 def given_detections(bench: Bench, name: str, images: Tensor, labels: Tensor, ids: Sequence[str]) -> pl.DataFrame:
@@ -58,7 +50,8 @@ def given_detections(bench: Bench, name: str, images: Tensor, labels: Tensor, id
         {"example": [ids[i] for i in wrong], "iteration": [0] * len(wrong), "moment": [GIVEN] * len(wrong)},
         schema={"example": pl.String, "iteration": pl.Int32, "moment": pl.String},
     )
-    return detections_frame([_judged(bench, points, {0: images}, list(ids), name)] if wrong else [])
+    shown = Batch(points, points, tuple(ids), {0: images})
+    return detections_frame([_judged(bench, points, shown.images, name)] if wrong else [])
 
 
 def detections_frame(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -79,9 +72,17 @@ def _points(steps: pl.DataFrame, along: set[int]) -> pl.DataFrame:
     return pl.concat([f.with_columns(pl.lit(m).alias("moment")) for f, m in zip(found, moments, strict=True)])
 
 
-def _judged(bench: Bench, points: pl.DataFrame, kept: dict[int, Tensor], ids: list[str], attack: str) -> pl.DataFrame:
+def _along(steps: int) -> set[int]:
+    """1, 2, 4, 8, ... and the last."""
+    return {2**i for i in range(steps.bit_length())} | {steps}
+
+
+def _judged(
+    bench: Bench, points: pl.DataFrame, images_of: Callable[[pl.DataFrame], Tensor], attack: str
+) -> pl.DataFrame:
     images = points.select(_POINT).unique(maintain_order=True).with_row_index("row").cast({"row": pl.Int64})
-    shown = torch.stack([kept[i][ids.index(example)] for example, i in images.select(_POINT).iter_rows()])
-    judged: pl.DataFrame = points.join(images, on=_POINT, how="left").join(bench.judge(shown), on="row", how="left")
+    judged: pl.DataFrame = points.join(images, on=_POINT, how="left").join(
+        bench.judge(images_of(images)), on="row", how="left"
+    )
     named = judged.with_columns(pl.lit(bench.model.name).alias("source"), pl.lit(attack).alias("attack"))
     return named.select(list(polars_schema(DETECTIONS)))

@@ -13,7 +13,7 @@ from presoftmax.storage import RunFolder, replace_text
 __all__ = ["write_defense"]
 
 _FIRST_FOOLS, _FIRST_ONE, _ON_THE_WAY = "first fools", "first prints 1.00", "on the way"
-_AS_IS, _UNAWARE = "as they are", "unaware"
+_AS_IS, _UNAWARE, _ANYONE = "as they are", "unaware", "any of them"
 _DRAWN = ("fisher", "mahalanobis", "margin-left", "copies-mixture", "max-logit", "tukey-fence", "feature-squeezing")
 _MOST_DRAWN = 7
 _PASSING = 0.05
@@ -48,6 +48,7 @@ def write_defense(
         controls=_control_rows(summary),
         prices=[each for each in summary["prices"] if each["fpr"] == _PASSING],
         pooled=_price_rows(summary),
+        unfit=unfit_detectors(summary),
         loose={_key(each): each["passed"] for each in summary["prices"] if each["fpr"] != _PASSING},
         key=_key,
     )
@@ -59,7 +60,8 @@ def _price_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     pooled = pooled_prices(summary["prices"])
     for name in sorted({each["detector"] for each in pooled}, key=lambda name: (not aimed_at(summary, name), name)):
-        of = sorted((each for each in pooled if each["detector"] == name), key=lambda each: -each["transferred"])
+        of = [each for each in pooled if each["detector"] == name]
+        of.sort(key=lambda each: (each["attacker"] != _ANYONE, -(each["transferred"] or 0), -each["passed"]))
         unaware = [each for each in of if each["attacker"] == _UNAWARE]
         aware = [each for each in of if each["attacker"] != _UNAWARE]
         rows += unaware + (aware if aimed_at(summary, name) else aware[:1])
@@ -75,13 +77,12 @@ def _detection_rows(detections: Sequence[Mapping[str, Any]]) -> list[Mapping[str
 
 
 def _control_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """By detector: the largest share flagged at 5 % and at 1 % over the sources, for each control."""
+    """By detector and control: the largest share flagged at each rate over the sources, and whether it is unfit."""
     rows: dict[str, dict[str, Any]] = {}
     for each in summary["controls"]:
-        if each["fpr"] != _PASSING:
-            continue
-        row = rows.setdefault(each["detector"], {"detector": each["detector"], "shares": {}, "unfit": False})
-        row["shares"][each["control"]] = max(row["shares"].get(each["control"], 0.0), each["flagged"])
-    for name in unfit_detectors(summary):
-        rows[name]["unfit"] = True
+        row = rows.setdefault(each["detector"], {"detector": each["detector"], "cells": {}, "unfit": False})
+        cell = row["cells"].setdefault(each["control"], {"shares": {}, "unfit": False})
+        cell["shares"][each["fpr"]] = max(cell["shares"].get(each["fpr"], 0.0), each["flagged"])
+        cell["unfit"] |= each["unfit"]
+        row["unfit"] |= each["unfit"]
     return list(rows.values())
