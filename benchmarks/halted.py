@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--precision", default="exact")
+    parser.add_argument("--alpha", type=float, help="step size of the over-optimized attack, which then runs alone")
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     source = ps.load_model(given.source)
@@ -57,10 +58,13 @@ def main() -> None:
     else:
         photos = ps.read_images(ps.list_images(given.photos), source.preprocessing)
     images = ps.select_correct(photos, source, limit=given.images).images
-    print("| attack | images | steps | never moved again, of all image-iterations | batches saved | rows the same |")
+    print("| attack | images | steps | image-iterations in which nothing moved | batches saved | rows the same |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for make in (ps.attacks.over_optimized, ps.attacks.multi_class):
-        job = prepare(make(given.steps, discretization="every-step"), source, images, precision=given.precision)
+    attacks = [ps.attacks.over_optimized(given.steps, given.alpha or 0.15, "every-step")]
+    if given.alpha is None:
+        attacks.append(ps.attacks.multi_class(given.steps, discretization="every-step"))
+    for attack in attacks:
+        job = prepare(attack, source, images, precision=given.precision)
         trace, batches, seconds = run(job, skipping=True)
         still = (trace.steps["changed"] == 0).sum() / trace.steps.height
         whole = job.batches * (given.steps + 1)
