@@ -31,16 +31,18 @@ def synthesize(place: Path, images: int, steps: int) -> dict[str, int]:
     folder = StudyFolder.start(place, config)
     ids = [f"n{i:08d}/ILSVRC2012_val_{i:08d}" for i in range(images)]
     natural = _natural(ids, names.labels)
-    folder.write_chunk(0, {"natural.parquet": _bytes(natural)}, {"ids": ids})
-    folder.write_selection({"ids": ids, "looked_at": images, "chunks": 1, "num_classes": 1000, "skipped": []})
+    about = {"looked_at": images, "num_classes": 1000, "skipped": []}
+    folder.write_chunk(0, {"natural.parquet": _bytes(natural)}, {"ids": ids, **about})
+    folder.write_selection({"ids": ids, "chunks": 1, "classes": None, **about})
     generator = np.random.default_rng(0)
+    spent = {"image_iterations": 0, "seconds": 0.0, "batch_size": 1}
     rows = dict.fromkeys(("steps", "transfers"), 0)
     for unit in units_of(config, names, images):
         mine = ids[unit.shard * config.shard : (unit.shard + 1) * config.shard]
         victims = [name for name in names.labels if name != unit.source]
         k = 1 if unit.attack == "over-optimized" else 2
         tables = _tables(generator, unit.attack, unit.source, victims, mine, steps, k)
-        folder.write_unit(unit, {f"{n}.parquet": _bytes(t) for n, t in tables.items()}, {"examples": mine})
+        folder.write_unit(unit, {f"{n}.parquet": _bytes(t) for n, t in tables.items()}, {"examples": mine, **spent})
         for name in rows:
             rows[name] += tables[name].height
     return rows
@@ -60,7 +62,7 @@ def _tables(generator, attack, source, victims, ids, steps, k):
         "label": 1, "targets": [[2, 3][:k]] * (len(ids) * (steps + 1)), "predicted": 2,
         "confidence": confidence.ravel(), "saturated": (confidence == 1).ravel(),
         "changed": (generator.random(shape) < 0.9).astype(np.float32).ravel(),
-        "linf": generator.integers(1, 50, shape).ravel(), "gradient_vanished": False,
+        "linf": generator.integers(1, 50, shape).ravel(), "gradient_vanished": False, "probe": False,
     }  # fmt: skip
     drawn = generator.normal(0, 5, (20, *shape)) + 0.1 * time_axis
     number = 0
@@ -87,6 +89,7 @@ def _tables(generator, attack, source, victims, ids, steps, k):
                 pl.Series("predicted", np.where(hit, 2, 1).ravel()),
                 pl.Series("targeted", (hit & (generator.random(shape) < 0.3)).ravel()),
                 pl.Series("label_logit", ca1.ravel()), pl.lit(None).alias("target_logits"),
+                pl.Series("misclassification_log_odds", odds.ravel()), pl.Series("group_log_odds", odds.ravel()),
             )
         )  # fmt: skip
     transfers = pl.concat(shown).select(pl.col(c.name).cast(c.dtype) for c in TRANSFERS)
@@ -102,6 +105,7 @@ def _natural(ids, models):
         top = -np.sort(-generator.normal(10, 4, (len(ids), 5)), axis=1)
         values = {"example": ids, "model": [model] * len(ids), "label": 1, "predicted": 1, "confidence": 0.9}
         values |= {f"ca{i + 1}": top[:, i] for i in range(5)} | {"log_odds": top[:, 0], "logsumexp": top[:, 0]}
+        values["misclassification_log_odds"] = -top[:, 0]
         parts.append(pl.DataFrame(values, strict=False).select(pl.col(c.name).cast(c.dtype) for c in NATURAL))
     return pl.concat(parts).match_to_schema(polars_schema(NATURAL))
 

@@ -13,9 +13,9 @@ ROOT = Path(presoftmax.__file__).parent
 
 # Top to bottom; a room imports from those below it.
 ROOMS = (
-    "cli", "workflows", "study", "tracing", "interop", "judging", "report", "strength", "analysis", "tables",
-    "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress", "numerics", "printing",
-    "errors", "text", "lazy", "_version",
+    "cli", "workflows", "study", "defense", "tracing", "interop", "judging", "explorer", "report", "strength",
+    "analysis", "tables", "scores", "models", "storage", "attacks", "data", "extensions", "choices", "progress",
+    "numerics", "printing", "errors", "text", "lazy", "_version",
 )  # fmt: skip
 LOOSE = {"__init__", "__main__", "_version", "errors"}
 

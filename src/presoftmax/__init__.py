@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from presoftmax._version import __version__
 
 if TYPE_CHECKING:
-    from presoftmax import analysis, attacks, data, errors, models, numerics, scores, strength, study
+    from presoftmax import analysis, attacks, data, defense, errors, models, numerics, scores, strength, study
     from presoftmax.data import ImageSet, Preprocessing, list_images, read_images, samples
     from presoftmax.interop import Recording, record
     from presoftmax.judging import Judged
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from presoftmax.tracing import Trace, prepare, select_correct
     from presoftmax.tracing.trace import trace
 
-_MODULES = ("analysis", "attacks", "data", "errors", "models", "numerics", "scores", "strength", "study")
+_MODULES = ("analysis", "attacks", "data", "defense", "errors", "models", "numerics", "scores", "strength", "study")
 _NAMES = {
     "presoftmax.data": ("Preprocessing", "ImageSet", "list_images", "read_images", "samples"),
     "presoftmax.interop": ("Recording", "record"),
@@ -46,6 +46,7 @@ __all__ = [
     "analysis",
     "attacks",
     "data",
+    "defense",
     "ensemble",
     "errors",
     "judge",

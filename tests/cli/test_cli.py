@@ -192,6 +192,7 @@ def test_without_json_the_table_and_the_sentences_are_printed(place):
     assert "log-odds" in done.stdout
     assert "Multi-class, 3 classes at once" in done.stdout
     assert "6 photos of 6 looked at" in done.stderr
+    assert "presoftmax explore plain" in done.stdout.splitlines()
     assert done.stdout.splitlines()[-1] == str(Path("plain") / "report.html")
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from presoftmax.errors import ModelError
-from presoftmax.study._panel import ModelNames, load_panel
 from presoftmax.study._patience import ATTEMPTS, Patient
 from presoftmax.study.folder import StudyFolder
+from presoftmax.study.panel import ModelNames, load_panel
 from presoftmax.study.status import status_of
 from tests.study.conftest import model, run, tables
 

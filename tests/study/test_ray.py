@@ -8,7 +8,8 @@ from polars.testing import assert_frame_equal
 
 from presoftmax.errors import ModelError
 from presoftmax.study.folder import StudyFolder
-from presoftmax.study.run import Quiet, run_study
+from presoftmax.study.run import run_study
+from presoftmax.study.watcher import Quiet
 from tests.study.conftest import model, run, tables
 
 ray = pytest.importorskip("ray")

@@ -242,7 +242,7 @@ def test_a_victim_that_fails_stops_the_run_and_it_goes_on_later(study, tmp_path,
     def goes_down(unit, receipt, left):
         monkeypatch.setenv("PRESOFTMAX_TEST_SERVICE", "down")
 
-    from presoftmax.study.run import Quiet
+    from presoftmax.study.watcher import Quiet
 
     watcher = Quiet()
     watcher.finished = goes_down

@@ -6,7 +6,7 @@ from presoftmax.analysis.bootstrap import ROUNDS, mean_interval, median_interval
 from presoftmax.analysis.curves import clean_transfers, curves_of, transfer_curves
 from presoftmax.analysis.events import HIGH_CONFIDENCE, halted_at, last_true, saturated_from
 from presoftmax.analysis.first_fooled import first_fooled
-from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration
+from presoftmax.analysis.iterations import by_iteration, log_spaced, transfer_by_iteration, without_probes
 from presoftmax.analysis.judged import JudgedSummary, Median, RanksTransfer, Share, VictimTransfer, summarize_judged
 from presoftmax.analysis.ranking import BASELINES, RANKED
 from presoftmax.analysis.run_summary import AttackSummary, Point, summarize
@@ -52,6 +52,7 @@ __all__ = [
     "telling_pair",
     "transfer_by_iteration",
     "transfer_curves",
+    "without_probes",
     "worst_case",
 ]
 

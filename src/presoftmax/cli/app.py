@@ -439,6 +439,79 @@ def score(
     show_score(settings, out, as_json)
 
 
+guard = typer.Typer(help="A first line of defense on logits, and what it costs who knows it.", no_args_is_help=True)
+app.add_typer(guard, name="guard")
+
+
+@guard.command("fit")
+def guard_fit(
+    model: Annotated[str, typer.Argument(help="Name of the model; 'presoftmax models' lists names.")],
+    images: Annotated[str, typer.Argument(help=_NATURAL_IMAGES)],
+    out: Annotated[Path, typer.Option(help=".json or .safetensors to write.")] = Path("guard.json"),
+    detector: Annotated[
+        str, typer.Option(help="Name of a detector (a wrong one lists them), or a sum of several: A+B.")
+    ] = "fisher",
+    fpr: Annotated[
+        float | None,
+        typer.Option(help="Share of natural images that may be flagged.", show_default="0.01, or as small as can be"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit an alarm on natural images of a model."""
+    from presoftmax.cli.guard import show_fit
+
+    show_fit(model, images, out, detector, fpr, device, as_json)
+
+
+@guard.command("check")
+def guard_check(
+    images: Annotated[str, typer.Argument(help="Images: a folder, a single one, a file of arrays, or 'samples'.")],
+    guard: Annotated[Path, typer.Option(help="File of 'presoftmax guard fit'.")] = Path("guard.json"),
+    model: Annotated[
+        str | None, typer.Option(help="Name of the model.", show_default="the one that the guard was fitted on")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which images look natural to a model; exit status 1 when one does not."""
+    from presoftmax.cli.guard import show_check
+
+    if show_check(images, guard, model, device, as_json):
+        raise typer.Exit(1)
+
+
+@guard.command("evaluate")
+def guard_evaluate(
+    study: Annotated[Path, typer.Argument(help="A study's TOML file; its table [defense] says what is tried.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make.", show_default="presoftmax-runs/guard-DATE-TIME")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="a GPU if there is one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what detectors find, what they flag that is harmless, and what they cost an attacker who knows them."""
+    from presoftmax.cli.guard import show_evaluation
+
+    show_evaluation(study, out, device, as_json)
+
+
+@app.command()
+def explore(
+    run: Annotated[Path, typer.Argument(help="Folder of a demo, of a study, or of what 'presoftmax score' wrote.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Write the page as static files into this folder, for any web server.", show_default=False),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the local page.", show_default="any free one")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open it in the browser.")] = True,
+) -> None:
+    """Look at every example, iteration by iteration, in the browser: what the softmax hides."""
+    from presoftmax.cli.explore import show_explore
+
+    show_explore(run, bundle, port, browser)
+
+
 def _listed(option: str, text: str) -> tuple[str, ...]:
     """Names separated by commas; one that holds a comma stands in double quotes: ``"a,b",c`` are two."""
     try:

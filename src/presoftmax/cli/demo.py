@@ -1,6 +1,7 @@
 """Showing a demo run: progress on stderr, the table and the sentences, or one JSON object, on stdout."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +60,8 @@ def show_demo(settings: DemoSettings, out: Path | None, as_json: bool) -> None:
     for sentence in done.sentences:
         console.print(f"\n{sentence}", highlight=False)
     console.print()
+    say(console, "To look at every example, iteration by iteration, in the browser:")
+    say(console, f"presoftmax explore {shlex.quote(str(done.folder))}")
     say(console, f"The figures, the images and both tables are in {done.folder}; the page:")
     say(console, str(done.folder / "report.html"))
 

@@ -78,11 +78,14 @@ def list_images(
 
 
 def list_unlabeled(folder: str | Path) -> Listing:
-    """List all images below a folder, the label of each `UNKNOWN`.
+    """List all images below a folder, or a single image, the label of each `UNKNOWN`.
 
     Raises:
-        DataError: a missing folder, or no images.
+        DataError: a missing folder or file, or no images.
     """
+    single = as_path(folder, "a folder of images")
+    if single.is_file() and _is_image(single):
+        return Listing(str(single), (Entry(single.stem, single, UNKNOWN),))
     root = _existing(folder)
     entries = [_entry_of(root, path, UNKNOWN) for path in _images_below(root)]
     return Listing(str(root), tuple(_told_apart(root, entries)))

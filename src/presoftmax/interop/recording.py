@@ -22,6 +22,7 @@ from presoftmax.scores import Score, as_scores
 from presoftmax.tables import STEPS
 
 if TYPE_CHECKING:
+    from presoftmax.explorer import Explorer
     from presoftmax.judging import Judged
 
 __all__ = ["Recording", "record"]
@@ -288,6 +289,23 @@ class Recording:
             )  # fmt: skip
         finally:
             self._paused = False
+
+    def explore(self, victims: Any = ()) -> "Explorer":
+        """Look at every example, iteration by iteration: shown in a notebook as it is; ``.save(FILE)`` for a page.
+
+        Args:
+            victims: models that every recorded image is shown to; see `transfers`.
+        """
+        from presoftmax.explorer import Explorer, Material, MemoryPictures, Part
+
+        attack, source = self._names
+        steps, shown = self.steps, self.transfers(victims)
+        images = {
+            (attack, name): dict(zip(each.iterations, each.pixels, strict=True))
+            for name, each in zip(self.examples.ids, self._all()[1], strict=True)
+        }
+        part = Part(steps.lazy(), shown.lazy())
+        return Explorer(Material(f"{attack} on {source}", [part], MemoryPictures(images)))
 
     def __repr__(self) -> str:
         attack, source = map(brief, self._names)

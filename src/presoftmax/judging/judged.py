@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -17,8 +17,11 @@ from presoftmax.report import data_uri
 from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
 from presoftmax.storage import RunFolder, versions
-from presoftmax.strength import LEVELS, Examples, MeasuredExamples
+from presoftmax.strength import LEVELS, Examples, MeasuredExamples, rounding
 from presoftmax.text import printable
+
+if TYPE_CHECKING:
+    from presoftmax.explorer import Explorer
 
 __all__ = ["Judged"]
 
@@ -107,7 +110,31 @@ class Judged(Printed):
         write_judged_page(folder, self.examples, measured, self.summary, self.notes, self.classes)
         examples = self.table.to_dicts()
         content = {**self.values(), "run": str(folder.path), **about, "versions": versions(), "examples": examples}
-        folder.write_summary(content)
+        pictured = self._write_images(folder)
+        folder.write_summary({**content, "classes": self.classes and list(self.classes), "pictured": pictured})
+        self.explore().save(folder.path / "explorer.html")
+
+    def explore(self) -> "Explorer":
+        """Look at every example, before and after: shown in a notebook as it is; ``.save(FILE)`` for a page."""
+        from presoftmax.explorer import JUDGED, Explorer, MemoryPictures, judged_material
+
+        clean, changed = self.examples.clean.images, rounding(self.examples.adversarial)
+        ids = self.examples.clean.ids
+        images = {(JUDGED, name): {0: clean[i], 1: changed[i]} for i, name in enumerate(ids)}
+        tables = {"strength": self.table, "transfers": self.transfers, "natural": self.natural}
+        return Explorer(judged_material(self.source, tables, MemoryPictures(images), self.classes, self.notes))
+
+    def _write_images(self, folder: RunFolder) -> list[str]:
+        """The strongest examples before and after, as PNG; returns their ids."""
+        from presoftmax.explorer import JUDGED
+
+        ids = self.table.sort("rank", "example", nulls_last=True)["example"][:_PICTURED].to_list()
+        place = {name: i for i, name in enumerate(self.examples.clean.ids)}
+        rows = [place[name] for name in ids]
+        changed = rounding(self.examples.adversarial[rows])
+        for iteration, images in ((0, self.examples.clean.images[rows]), (1, changed)):
+            folder.write_images(JUDGED, range(len(ids)), ids, iteration, images)
+        return ids
 
     def values(self) -> dict[str, Any]:
         """The summary, and what is not of the adversarial examples alone, in plain values."""
@@ -137,3 +164,4 @@ class Judged(Printed):
 
 
 _LINES = 10
+_PICTURED = 100

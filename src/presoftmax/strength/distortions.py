@@ -10,7 +10,7 @@ from torch import Tensor
 from presoftmax.attacks import to_pixels
 from presoftmax.data import to_picture, to_tensor
 
-__all__ = ["DISTORTIONS", "Distortion"]
+__all__ = ["DISTORTIONS", "Distortion", "through_file"]
 
 Distortion = Callable[[Tensor], Tensor]
 """Images uint8, or float in [0, 1], ``(N, 3, H, W)``, to uint8 ``(N, 3, H, W)``."""
@@ -27,6 +27,8 @@ def truncation(images: Tensor) -> Tensor:
 
 
 def through_file(kind: str, **options: int) -> Distortion:
+    """Saved as a file of some kind (as Pillow names it, with its options) and opened again."""
+
     def distortion(images: Tensor) -> Tensor:
         return torch.stack([_reopened(image, kind, options) for image in rounding(images)])
 

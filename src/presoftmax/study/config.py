@@ -14,6 +14,7 @@ from presoftmax.errors import AttackError, PresoftmaxError, StudyError, first_li
 from presoftmax.printing import Printed, brief, first_few
 from presoftmax.study._numbers import Count, Counts, Seconds, Side
 from presoftmax.study.attack_config import AttackConfig, Strict
+from presoftmax.study.defense_config import DefenseConfig
 
 __all__ = ["VICTIM_TIMEOUT", "ImagesConfig", "StudyConfig"]
 
@@ -25,7 +26,7 @@ _TAGS = {"over-optimized", "multi-class", "composed", "popular", "file"}
 
 VICTIM_TIMEOUT = 300.0
 """Seconds that a black box has for an answer: a batch of 64 images of a service that takes seconds for each."""
-_CHANGES_NOTHING = {"victim_timeout", "families"}
+_CHANGES_NOTHING = ("victim_timeout", "families", "defense")
 
 
 class ImagesConfig(Strict):
@@ -67,6 +68,7 @@ class StudyConfig(Printed, Strict):
             left out. A victim's transfer is never predicted from one of its family. Only the report depends on it.
         final_images: keep the adversarial images of the last iteration.
         gallery: number of examples of which about a dozen iterations are kept as images, for the figures.
+        defense: what ``presoftmax guard evaluate`` does with it; no result of the study depends on it.
     """
 
     title: str = "How misleading is the softmax?"
@@ -84,6 +86,7 @@ class StudyConfig(Printed, Strict):
     families: Families = Field(default_factory=dict)
     final_images: bool = True
     gallery: Counts = 4
+    defense: DefenseConfig = DefenseConfig()
 
     def _lines(self) -> Iterator[str]:
         yield f"StudyConfig {brief(self.title)}"
@@ -114,6 +117,13 @@ class StudyConfig(Printed, Strict):
                 raise ValueError(f"attacks.{number}.sources: {min(unknown)!r} is not among the models")
             if attack.is_of_the_package:
                 _check_attack(number, attack)
+        known = [attack.label for attack in self.attacks]
+        for name in self.defense.priced:
+            if name not in known:
+                raise ValueError(f"defense.priced: no attack is called {name!r}")
+        for given in self.defense.given:
+            if given.source not in self.models:
+                raise ValueError(f"defense.given: {given.source!r} is not among the models")
         for name in self.families:
             if name not in (*self.models, *self.victims):
                 raise ValueError(f"families: {name!r} is not among the models")
@@ -187,7 +197,7 @@ class StudyConfig(Printed, Strict):
         return [
             f"{key}: {ours.get(key)!r} here, {theirs.get(key)!r} there"
             for key in sorted(ours.keys() | theirs.keys())
-            if key not in _CHANGES_NOTHING and ours.get(key) != theirs.get(key)
+            if key.split(".")[0] not in _CHANGES_NOTHING and ours.get(key) != theirs.get(key)
         ]
 
 

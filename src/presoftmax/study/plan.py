@@ -13,9 +13,9 @@ from presoftmax.errors import DataError
 from presoftmax.models import default_device
 from presoftmax.printing import Printed
 from presoftmax.strength import COPIES
-from presoftmax.study._panel import load_panel
 from presoftmax.study.config import StudyConfig
 from presoftmax.study.model_names import ModelNames
+from presoftmax.study.panel import load_panel
 from presoftmax.study.selection import candidates_of
 from presoftmax.study.tasks import SHOWN_ITERATIONS, VariantsTask, find_variants
 from presoftmax.study.units import check_batch, image_iterations, units_of

@@ -20,7 +20,7 @@ from presoftmax.study.model_names import ModelNames
 from presoftmax.study.selection import Shards, known_selection, select_images
 from presoftmax.study.tasks import UnitTask, VariantsTask, find_variants, run_unit
 from presoftmax.study.units import Unit, check_batch, check_hours, image_iterations, units_of
-from presoftmax.study.watcher import Quiet, StudyWatcher
+from presoftmax.study.watcher import StudyWatcher, UnitsBar
 from presoftmax.tracing import Block, Job
 
 __all__ = ["run_study"]
@@ -33,6 +33,7 @@ def run_study(
     watcher: StudyWatcher | None = None,
     batch_size: int | None = None,
     max_hours: float | None = None,
+    progress: bool | None = None,
 ) -> StudyFolder:
     """Run a study, or go on with it, until its folder has everything.
 
@@ -44,13 +45,28 @@ def run_study(
         batch_size: examples attacked at a time; chosen when left out. Results do not depend on it (beyond rounding).
         max_hours: begin no further unit after so long; those under way are finished. At least one is done, so that
             calling it again and again comes to an end. `status_of` says whether the study is finished.
+        progress: where there is no watcher: None: a bar on a terminal and in a notebook; True: lines in a log, too;
+            False: nothing.
 
     Raises:
         StudyError: the folder holds another study, another process works on it, or hours that are no positive number.
         PresoftmaxError: models, images or attacks that cannot be used; a disk that is full. What is finished stays.
     """
+    if watcher is not None:
+        return _run(config, out, engine, watcher, batch_size, max_hours)
+    with UnitsBar(progress) as bar:
+        return _run(config, out, engine, bar, batch_size, max_hours)
+
+
+def _run(
+    config: StudyConfig,
+    out: str | Path,
+    engine: Engine,
+    watcher: StudyWatcher,
+    batch_size: int | None,
+    max_hours: float | None,
+) -> StudyFolder:
     out = as_path(out, "out")
-    watcher = watcher or Quiet()
     check_batch(batch_size)
     limit = _Limit(max_hours)
     check_location(config.images.path, config.images.labels)

@@ -19,7 +19,7 @@ from presoftmax.study.model_names import ModelNames
 from presoftmax.study.tasks import SelectionTask, select
 from presoftmax.study.watcher import StudyWatcher
 
-__all__ = ["Shards", "candidates_of", "known_selection", "select_images"]
+__all__ = ["Shards", "candidates_of", "known_selection", "preprocessing_of", "select_images"]
 
 _CHUNK = 64
 
@@ -97,12 +97,12 @@ def _conclude(
 def candidates_of(config: StudyConfig, first: Classifier) -> tuple[Pool, list[int]]:
     """The images to choose from, framed for a study whose first model this is, and the order to look at them."""
     pool = open_pool(
-        config.images.path, config.images.labels, _preprocessing(config, first.preprocessing), first.classes
+        config.images.path, config.images.labels, preprocessing_of(config, first.preprocessing), first.classes
     )
     return pool, shuffled(pool, config.seed)
 
 
-def _preprocessing(config: StudyConfig, usual: Preprocessing) -> Preprocessing:
+def preprocessing_of(config: StudyConfig, usual: Preprocessing) -> Preprocessing:
     """How a study's images are framed: as the first model's usually are, where the config says nothing else."""
     size = config.images.size or usual.size
     same = size == usual.size

@@ -26,9 +26,9 @@ from presoftmax.scores import load_scores
 from presoftmax.storage import versions
 from presoftmax.study._copies import copies_table
 from presoftmax.study._noise import noise_table
-from presoftmax.study._panel import Panel, load_panel
 from presoftmax.study.attack_config import AttackConfig
 from presoftmax.study.model_names import ModelNames
+from presoftmax.study.panel import Panel, load_panel
 from presoftmax.tables import COPIES, NATURAL, NOISE, STEPS, TRANSFERS, polars_schema, rows_of, step_record
 from presoftmax.tracing import Block, Job, are_right, clean_logits, default_batch_size, prepare, stream
 

@@ -9,11 +9,16 @@ from presoftmax.tables.records import (
     transfer_record,
 )
 from presoftmax.tables.schema import (
+    ATTEMPTS,
     COPIES,
     CURVES,
+    DETECTIONS,
+    EXAMPLES,
     EXPECTED,
     FIRST_FOOLED,
+    FRAMES,
     NATURAL,
+    NATURAL_STATISTICS,
     NOISE,
     NOT_FINITE,
     SCORE_COLUMNS,
@@ -32,11 +37,16 @@ from presoftmax.tables.schema import (
 )
 
 __all__ = [
+    "ATTEMPTS",
     "COPIES",
     "CURVES",
+    "DETECTIONS",
+    "EXAMPLES",
     "EXPECTED",
     "FIRST_FOOLED",
+    "FRAMES",
     "NATURAL",
+    "NATURAL_STATISTICS",
     "NOISE",
     "NOT_FINITE",
     "SCORE_COLUMNS",

@@ -12,11 +12,16 @@ import polars as pl
 from presoftmax.scores import RECORDED, SCORES, Score
 
 __all__ = [
+    "ATTEMPTS",
     "COPIES",
     "CURVES",
+    "DETECTIONS",
+    "EXAMPLES",
     "EXPECTED",
     "FIRST_FOOLED",
+    "FRAMES",
     "NATURAL",
+    "NATURAL_STATISTICS",
     "NOISE",
     "NOT_FINITE",
     "SCORE_COLUMNS",
@@ -198,6 +203,36 @@ EXPECTED: tuple[Column, ...] = (
     Column("expected_targeted", _FLOAT64, "", "likewise, of a targeted transfer; null where the attack has no targets"),
 )
 
+_DETECTOR = (
+    Column("detector", _STRING, "", "name of the detector; see `presoftmax.defense.DETECTORS`"),
+    Column("statistic", _FLOAT64, "", "its statistic, the larger the more suspicious; infinite for broken logits"),
+    Column("p_value", _FLOAT64, "", "how rare at least it is among natural images that nothing was fitted to"),
+)
+
+NATURAL_STATISTICS: tuple[Column, ...] = (
+    Column("source", _STRING, "", "name of the guarded model"),
+    Column("control", _STRING, "", "what was done to the natural image; see `presoftmax.defense.CONTROLS`"),
+    Column("example", _STRING, "", "id of the natural image, which no detector was fitted to"),
+    *_DETECTOR,
+)
+
+DETECTIONS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("moment", _STRING, "", "why it was looked at: first fools, first prints 1.00, on the way, given"),
+    *_DETECTOR,
+)
+
+ATTEMPTS: tuple[Column, ...] = (
+    *_KEYS,
+    Column("attacker", _STRING, "", "how the attack was made to pass; unaware: not at all"),
+    Column("restart", _INT32, "", "number of the run, from 0"),
+    Column("misclassification_log_odds", _FLOAT64, "nats", "the source's; above 0 it is wrong"),
+    Column("l2", _FLOAT64, "grey levels", "L2 norm of the perturbation"),
+    Column("linf", _INT32, "grey levels", "largest change of any channel of a pixel"),
+    Column("fooled", pl.List(pl.String()), "", "names of the victims whose top class is not the true class"),
+    *_DETECTOR,
+)
+
 STRENGTH: tuple[Column, ...] = (
     Column("example", _STRING, "", "id of the image"),
     _LABEL,
@@ -313,6 +348,35 @@ WORST_CASE_TRANSFERS: tuple[Column, ...] = (
     Column("attacks", pl.List(_STRING), "", "the attacks that do"),
 )
 
+EXAMPLES: tuple[Column, ...] = (
+    Column("n", _INT32, "", "number of the example: 0, 1, ..., in the order of the study"),
+    *_KEYS[:3],
+    _LABEL,
+    Column("targets", pl.List(_INT32), "class", "classes that the attack drives up; empty for none"),
+    Column("last", _INT32, "steps", "last iteration"),
+    Column("halted_at", _INT32, "steps", "from when on no pixel changed any more; null: never"),
+    Column("vanished_at", _INT32, "steps", "first iteration at which the gradient vanished; null: never"),
+    Column("first_source", _INT32, "steps", "first iteration at which the source is wrong; null: never"),
+    Column("firsts", pl.List(_INT32), "steps", "likewise of each victim, in the order of the metadata"),
+    Column("victims", _INT32, "models", "how many victims it was shown to"),
+    Column("part", _INT32, "", "number of the study's unit that has its rows"),
+)
+
+_SHOWN_MEASURES = ("misclassification_log_odds", "ca1", "log_odds", "margin", "group_log_odds")
+FRAMES: tuple[Column, ...] = (
+    Column("iteration", _INT32, "steps", "a stop of the slider; of an example that ended earlier, its last row stands"),
+    Column("n", _INT32, "", "number of the example, as in `examples`"),
+    *(
+        replace(column, dtype=_FLOAT32 if name == "confidence" else _FLOAT64)
+        for name in ("confidence", *_SHOWN_MEASURES)
+        for column in SCORE_COLUMNS
+        if column.name == name
+    ),
+    Column("saturated", pl.Boolean(), "", "whether the float32 confidence is exactly 1"),
+    _PREDICTED,
+    Column("fooled", _INT32, "models", "how many victims are fooled; null where none was asked"),
+)
+
 TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
     "steps": (STEPS, "one row per example and iteration, about the source"),
     "transfers": (TRANSFERS, "one row per example, iteration and victim"),
@@ -340,7 +404,21 @@ TABLES: dict[str, tuple[tuple[Column, ...], str]] = {
         "one row per example and victim, over several attacks (`analysis.worst_case`)",
     ),
     "strength": (STRENGTH, "one row per finished example (`presoftmax score`)"),
+    "examples": (EXAMPLES, "one row per example (`report/explorer/` of a study)"),
+    "frames": (FRAMES, "one row per example and stop of the explorer's slider (`report/explorer/` of a study)"),
     "survival": (SURVIVAL, "one row per finished example and distortion (`presoftmax score`)"),
+    "natural_statistics": (
+        NATURAL_STATISTICS,
+        "one row per natural image, control and detector (`presoftmax guard evaluate`)",
+    ),
+    "detections": (
+        DETECTIONS,
+        "one row per image of an attack that fools its source, and detector (`presoftmax guard evaluate`)",
+    ),
+    "attempts": (
+        ATTEMPTS,
+        "one row per image of an attacker that fools its source, and detector it is to pass (likewise)",
+    ),
 }
 
 

@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 
 __all__ = ["write_images", "write_run_summary", "write_run_tables"]
 
-_GALLERY_EXAMPLES = 6
-"""Examples whose images are written at every kept iteration, for the report; of the others, the clean and the last."""
+_FEWEST_SHOWN, _MOST_SHOWN = 6, 16
+"""Examples whose images are written at every kept iteration; of the others, the clean and the last."""
+_IMAGE_BYTES = 24_000_000
+"""So much of an attack's images is written, uncompressed, before the number of these examples is kept low."""
 
 
 def write_images(folder: RunFolder, job: Job, block: Block) -> None:
     """All examples at the last iteration and clean, where that is kept, the first few at all kept ones."""
     start = block.batch * job.batch_size
     for iteration, images in block.images.items():
-        count = len(images) if iteration in (0, job.attack.steps) else max(0, _GALLERY_EXAMPLES - start)
+        count = len(images) if iteration in (0, job.attack.steps) else max(0, _shown_whole(job) - start)
         numbers = range(start, start + len(images))[:count]
         names = [job.examples.ids[number] for number in numbers]
         folder.write_images(job.attack.name, numbers, names, iteration, images[:count])
+
+
+def _shown_whole(job: Job) -> int:
+    each = job.examples.images[:1].numel() * max(len(job.keep), 1)
+    return min(max(_IMAGE_BYTES // max(each, 1), _FEWEST_SHOWN), _MOST_SHOWN)
 
 
 def write_run_tables(folder: RunFolder, traces: Sequence["Trace"], complete: bool) -> None:

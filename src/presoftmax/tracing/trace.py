@@ -29,6 +29,7 @@ from presoftmax.tracing.run_files import write_images, write_run_summary, write_
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from presoftmax.explorer import Explorer
     from presoftmax.judging import Judged
 
 __all__ = ["Trace", "trace"]
@@ -193,7 +194,7 @@ class Trace(Printed):
         return path
 
     def report(self, folder: str | Path) -> Path:
-        """Write the same folder with its figures and ``report.html``.
+        """Write the same folder with its figures, ``report.html``, and ``explorer.html`` to look at every example.
 
         Returns:
             The path of the page.
@@ -201,13 +202,29 @@ class Trace(Printed):
         Raises:
             RunError: it exists already, or cannot be written.
         """
+        from presoftmax.explorer import run_material, write_explorer
         from presoftmax.report.run import write_report
 
         path = as_path(folder, "folder")
         with RunFolder.making(path) as made:
             self._write(made)
             write_report(made)
+            write_explorer(run_material(made.path), made.path / "explorer.html")
         return path / "report.html"
+
+    def explore(self) -> "Explorer":
+        """Look at every example, iteration by iteration: shown in a notebook as it is; ``.save(FILE)`` for a page."""
+        from presoftmax.explorer import Explorer, Material, MemoryPictures, Part
+
+        job, name = self.job, self.job.attack.name
+        images = {0: job.examples.images} | {at: self.images_at(at) for at in self.kept}
+        by_example = {
+            (name, example): {at: of_all[i] for at, of_all in images.items() if i < len(of_all)}
+            for i, example in enumerate(job.examples.ids)
+        }
+        part = Part(self.steps.lazy(), self.transfers.lazy())
+        pictures = MemoryPictures(by_example)
+        return Explorer(Material(f"{name} on {job.source.name}", [part], pictures, job.source.classes))
 
     def _write(self, folder: RunFolder) -> None:
         examples = self.job.examples

@@ -14,15 +14,7 @@ from presoftmax.data import (
     Skipped,
     as_path,
     check_location,
-    is_array_file,
-    list_images,
-    list_unlabeled,
     nothing_usable,
-    open_array_pool,
-    sample_set,
-    samples,
-    stream_images,
-    stream_pool,
 )
 from presoftmax.errors import DataError
 from presoftmax.models import Classifier, checked_logits, frozen, load_model
@@ -30,6 +22,7 @@ from presoftmax.printing import Printed
 from presoftmax.report import audit_sentences, write_audit
 from presoftmax.scores import NaturalReference, Trust, assess
 from presoftmax.storage import RunFolder, versions
+from presoftmax.workflows._natural_images import image_pieces
 
 __all__ = ["Audit", "run_audit"]
 
@@ -63,7 +56,7 @@ def run_audit(
     check_location(images, labels)
     with RunFolder.making(None if out is None else as_path(out, "out"), "audit") as folder:
         classifier = load_model(model, device)
-        logits, truth, skipped = _look(classifier, _pieces(images, labels, classifier))
+        logits, truth, skipped = _look(classifier, image_pieces(images, classifier, labels))
         known = truth if bool((truth != UNKNOWN).all()) else None
         trust = assess(logits, known)
         reference = _reference(folder, classifier.name, logits)
@@ -74,20 +67,6 @@ def run_audit(
         skips = [asdict(entry) for entry in skipped]
         folder.write_summary({**summary, "settings": settings, "skipped": skips, "versions": versions()})
         return Audit(folder.path, summary, sentences, tuple(skipped))
-
-
-def _pieces(images: str | Path, labels: str | Path | None, classifier: Classifier) -> Iterator[ImageSet]:
-    which, file = sample_set(images), is_array_file(images)
-    if labels is not None and (which is not None or file):
-        raise DataError(f"{labels}: the labels of {images} are in it, not in a table of file names; leave out --labels")
-    if which is not None:
-        yield samples(which, classifier.preprocessing.size)
-        return
-    if file:
-        yield from stream_pool(open_array_pool(images, classifier.preprocessing))
-        return
-    listing = list_unlabeled(images) if labels is None else list_images(images, labels, classifier.classes)
-    yield from stream_images(listing, classifier.preprocessing)
 
 
 def _look(classifier: Classifier, pieces: Iterator[ImageSet]) -> tuple[Tensor, Tensor, list[Skipped]]:

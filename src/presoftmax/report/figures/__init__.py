@@ -2,6 +2,7 @@
 
 from presoftmax.report.figures.audit import audit_figure
 from presoftmax.report.figures.curves import transfer_figure
+from presoftmax.report.figures.defense import defense_roc_figure, defense_statistic_figure
 from presoftmax.report.figures.gallery import Namer, Picture, choose_iterations, class_namer, gallery_figure
 from presoftmax.report.figures.iterations import iterations_figure
 from presoftmax.report.figures.judged import Shown, judged_figure
@@ -18,6 +19,8 @@ __all__ = [
     "audit_figure",
     "choose_iterations",
     "class_namer",
+    "defense_roc_figure",
+    "defense_statistic_figure",
     "gallery_figure",
     "in_order",
     "iterations_figure",

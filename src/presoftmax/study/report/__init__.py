@@ -1,6 +1,7 @@
 """The report of a study: the paper's figures, the claims, and all that a reader needs to trust them."""
 
 from presoftmax.study.report.claims import ClaimRow, claim_rows
+from presoftmax.study.report.explorer import study_material, write_study_explorer
 from presoftmax.study.report.figures import study_figures
 from presoftmax.study.report.opening import OpeningRow, Transfer, opening_rows, opening_sentence
 from presoftmax.study.report.page import StudyReport, write_study_report
@@ -18,6 +19,8 @@ __all__ = [
     "opening_sentence",
     "prediction_markdown",
     "study_figures",
+    "study_material",
     "write_prediction",
+    "write_study_explorer",
     "write_study_report",
 ]

@@ -11,6 +11,7 @@ from presoftmax.report.figures import class_namer, save
 from presoftmax.storage import remove_unfinished, replace_file, replace_text
 from presoftmax.study import Results, StudySummary, claims_content, noise_rows, ranking_rows, summarize, throughput
 from presoftmax.study.report.claims import ClaimRow, claim_rows
+from presoftmax.study.report.explorer import write_study_explorer
 from presoftmax.study.report.figures import study_figures
 from presoftmax.study.report.opening import opening_rows, opening_sentence
 from presoftmax.study.report.prediction import method_rows, write_prediction
@@ -44,6 +45,7 @@ def write_study_report(results: Results) -> StudyReport:
         figures.append({"image": data_uri(save(figure, stem)), "caption": caption})
     prediction = write_prediction(folder, summary.evaluation)
     replace_text(folder / "report.html", _page(results, summary, rows, figures, prediction))
+    write_study_explorer(results)
     return StudyReport(folder / "report.html", folder / "claims.json", summary, rows)
 
 
