@@ -1,5 +1,6 @@
 """Small networks and images made on the spot, and the real ones where the demo extra is installed."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from presoftmax.models import Classifier
 
 SIZE = 6
 CLASSES = 7
+
+# No test depends on what another one has measured, or leaves something in the user's folders.
+os.environ["PRESOFTMAX_NO_CACHE"] = "1"
 
 # Threads that wait for each other cost more than they give on networks as small as these.
 torch.set_num_threads(1)

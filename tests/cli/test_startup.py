@@ -1,12 +1,11 @@
 """Commands that run no network import none of the large libraries: counted, since time depends on the machine."""
 
-import re
+import json
 import subprocess
 import sys
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
-import pytest
 import typer
 
 from presoftmax.cli.app import app
@@ -59,29 +58,58 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     ]
 
 
-def run(folder: Any, *arguments: str) -> tuple[int, set[str], str]:
-    """Exit status, the large libraries that were imported, and what was said."""
-    line = [sys.executable, "-X", "importtime", "-m", "presoftmax", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=folder)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
-    imported = {found[1] for found in re.finditer(r"^import time:.*\| +(\w+)$", done.stderr, re.MULTILINE)}
-    assert "presoftmax" in imported
-    return done.returncode, imported & HEAVY, done.stdout + "\n".join(said)
+PROGRAM = """
+import json, os, sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from presoftmax.cli import main
+heavy, cases = set(sys.argv[1].split()), json.loads(sys.stdin.read())
+for folder, words in cases:
+    os.chdir(folder)
+    sys.argv, said, before = ["presoftmax", *words], StringIO(), set(sys.modules)
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            status = main() or 0
+    except SystemExit as stop:
+        status = stop.code or 0
+    print(json.dumps([status, sorted(heavy & (set(sys.modules) - before)), said.getvalue()]))
+"""
 
 
-@pytest.mark.parametrize("words", commands(typer.main.get_command(app)), ids=" ".join)
-def test_help_waits_for_no_library(words, tmp_path):
-    status, imported, said = run(tmp_path, *words, "--help")
-    assert (status, imported) == (0, set())
-    assert "Usage" in said
+def run(*cases: tuple[Any, Sequence[str]]) -> list[tuple[int, list[str], str]]:
+    """Exit status, the large libraries that were imported for it, and what was said, of commands in folders.
+
+    One process for all of them: what one imports, those after it have; but none is to.
+    """
+    line = [sys.executable, "-c", PROGRAM, " ".join(HEAVY)]
+    given = json.dumps([[str(folder), list(words)] for folder, words in cases])
+    done = subprocess.run(line, capture_output=True, text=True, input=given)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(cases)
+    return [(status, imported, said) for status, imported, said in found]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_a_studys_file_is_told_at_once(mistake, tmp_path):
-    (tmp_path / "s.toml").write_text(MISTAKES[mistake], encoding="utf-8")
-    status, imported, said = run(tmp_path, "run", "s.toml")
-    assert (status, imported) == (ERROR, set()), said
-    assert "presoftmax: error:" in said
+def test_help_waits_for_no_library(tmp_path):
+    every = commands(typer.main.get_command(app))
+    assert len(every) > 10
+    for words, (status, imported, said) in zip(
+        every, run(*((tmp_path, (*words, "--help")) for words in every)), strict=True
+    ):
+        assert (status, imported) == (0, []), words
+        assert "Usage" in said
+
+
+def test_a_mistake_in_a_studys_file_is_told_at_once(tmp_path):
+    cases = []
+    for number, text in enumerate(MISTAKES.values()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "s.toml").write_text(text, encoding="utf-8")
+        cases.append((folder, ("run", "s.toml")))
+    for mistake, (status, imported, said) in zip(MISTAKES, run(*cases), strict=True):
+        assert (status, imported) == (ERROR, []), (mistake, said)
+        assert "presoftmax: error:" in said, mistake
 
 
 REFUSED = (
@@ -108,27 +136,34 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("words", REFUSED, ids=" ".join)
-def test_a_wrong_option_is_told_at_once(words, tmp_path):
+def test_a_wrong_option_is_told_at_once(tmp_path):
     (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
-    status, imported, said = run(tmp_path, *words)
-    assert (status, imported) == (ERROR, set()), said
+    for words, (status, imported, said) in zip(REFUSED, run(*((tmp_path, each) for each in REFUSED)), strict=True):
+        assert (status, imported) == (ERROR, []), (words, said)
 
 
 def test_a_study_is_written_and_looked_at_without_a_library(tmp_path):
-    for words in (("init",), ("init", "b.toml", "--models", "efficientnet_lite0", "--images", str(tmp_path))):
-        assert run(tmp_path, *words)[:2] == (0, set())
-
-
-def test_the_table_of_mistakes_is_of_one_study_each():
-    assert all(one != other for one, other in pairwise(sorted(MISTAKES.values())))
-
-
-def test_how_far_a_study_is_is_told_at_once(tmp_path):
-    """Of a folder, and of models that may not even be installed here."""
+    """How far one is is told of models that may not even be installed here."""
     (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
     StudyFolder.start(tmp_path / "study", StudyConfig.load(tmp_path / "s.toml"))
-    for more in ((), ("--json",)):
-        status, imported, said = run(tmp_path, "status", "study", *more)
-        assert (status, imported) == (0, set()), said
-    assert "How misleading is the softmax?" in said
+    all_words = (
+        ("init",),
+        ("init", "b.toml", "--models", "efficientnet_lite0", "--images", str(tmp_path)),
+        ("status", "study"),
+        ("status", "study", "--json"),
+        ("--version",),
+    )
+    for words, (status, imported, said) in zip(all_words, run(*((tmp_path, each) for each in all_words)), strict=True):
+        assert (status, imported) == (0, []), (words, said)
+
+
+def test_imports_are_counted(tmp_path):
+    """The count of the tests above does count: a command that needs PyTorch is seen to import it."""
+    ((_, imported, _),) = run((tmp_path, ("models", "efficientnet")))
+    assert "torch" in imported
+
+
+def test_the_whole_program_begins_without_one():
+    code = "import presoftmax.__main__, sys; print(sorted(set(sys.argv[1].split()) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code, " ".join(HEAVY)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

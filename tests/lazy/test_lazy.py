@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,23 @@ def test_a_deferred_module_keeps_what_was_asked_for_and_knows_no_more_than_the_m
         _ = module.tau2
     with pytest.raises(ModuleNotFoundError):
         _ = deferred("no_such_library").anything
+
+
+def test_what_an_attack_needs_imports_no_statistics():
+    code = (
+        "import sys, presoftmax.workflows.demo, presoftmax.study.run, presoftmax.judging.judge, presoftmax.interop\n"
+        "print({'scipy', 'torchvision', 'sklearn', 'ray', 'timm'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision's file of names")
+def test_class_names_are_torchvisions_and_need_no_torchvision():
+    code = (
+        "import sys; from presoftmax.models.providers import efficientnet_lite as module\n"
+        "names = module._imagenet_classes(); here = 'torchvision' in sys.modules\n"
+        "print(here, names == tuple(module._from_torchvision()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

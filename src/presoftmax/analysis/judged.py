@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import binomtest
 
 from presoftmax.analysis.bootstrap import median_interval
 from presoftmax.analysis.prediction import Cells, auroc
@@ -35,6 +34,8 @@ class Share:
         hits, of = int(known.sum()), len(known)
         if not of:
             return cls(0, 0, None, None)
+        from scipy.stats import binomtest
+
         interval = binomtest(hits, of).proportion_ci(method="wilson")
         return cls(hits, of, float(interval.low), float(interval.high))
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from presoftmax.analysis.bootstrap import quantiles, resampled_counts
 from presoftmax.analysis.events import Flags, Values
@@ -85,6 +84,8 @@ def spearman(values: npt.NDArray[np.float64], flags: Flags, axis: int) -> Values
 
     The ranks of flags are an affine function of the flags, so only the values need ranking.
     """
+    from scipy.stats import rankdata
+
     a, b = (_centered(each, axis) for each in (rankdata(values, axis=axis), flags.astype(np.float64)))
     length = np.sqrt((a * a).sum(axis=axis) * (b * b).sum(axis=axis))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import csv
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -57,6 +58,17 @@ MaxHours = Annotated[
 Study = Annotated[Path, typer.Argument(help="A study's TOML file ('presoftmax init' writes one), or its folder.")]
 Folder = Annotated[Path, typer.Argument(help="A study's folder.")]
 
+
+def _without_cache(wanted: bool) -> bool:
+    if wanted:  # for the processes of a study, too
+        os.environ["PRESOFTMAX_NO_CACHE"] = "1"
+    return wanted
+
+
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", callback=_without_cache, help="Measure anew which way of running a network is fastest."),
+]
 
 _COMMAS = "separated by commas; one that holds a comma in double quotes ('\"a,b\",c')"
 _NATURAL_IMAGES = (
@@ -160,6 +172,7 @@ def demo(
     out: Annotated[
         Path | None, typer.Option(help="Run folder to make.", show_default="presoftmax-runs/demo-DATE-TIME")
     ] = None,
+    no_cache: NoCache = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack real photos with both of the paper's attacks and show what the softmax hides."""
@@ -254,6 +267,7 @@ def reproduce(
     address: Address = None,
     cpus: Cpus = 1,
     batch: Batch = None,
+    no_cache: NoCache = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the paper's whole study, or go on with it, and give a verdict on each of its claims."""
@@ -290,7 +304,9 @@ def init(
 
 
 @app.command()
-def plan(study: Study, device: Device = None, batch: Batch = None, as_json: AsJson = False) -> None:
+def plan(
+    study: Study, device: Device = None, batch: Batch = None, no_cache: NoCache = False, as_json: AsJson = False
+) -> None:
     """Say what a study will cost before anything runs: passes, bytes, and hours from a few measured seconds."""
     from presoftmax.cli.study import show_plan, study_of
 
@@ -307,6 +323,7 @@ def run(
     cpus: Cpus = 1,
     batch: Batch = None,
     max_hours: MaxHours = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Run a study, or go on with it where it stopped."""
     from presoftmax.cli.study import engine_of, show_run, study_of

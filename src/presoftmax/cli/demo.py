@@ -97,6 +97,7 @@ class _Display(Display):
     def started(self, job: "Job") -> None:
         """Name the attack, and show a new bar."""
         self._say(f"{job.attack.name}:")
+        self._reached: dict[int, int] = {}
         total = (job.attack.steps + 1) * job.batches
         self._task = self._bar.add_task(job.attack.name, total=total, seen="")
 
@@ -104,7 +105,9 @@ class _Display(Display):
         """Move the bar, and show the last iteration's means."""
         if self._task is None:
             return
-        done = block.batch * (job.attack.steps + 1) + block.iteration + 1
+        # Batches may go on side by side.
+        self._reached[block.batch] = block.iteration + 1
+        done = sum(self._reached.values())
         batch = f"batch {block.batch + 1}/{job.batches}  " if job.batches > 1 else ""
         where = f"{batch}iteration {block.iteration}/{job.attack.steps}"
         self._bar.update(self._task, completed=done, seen=f"{where}  {_seen(block)}")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 __all__ = ["NOBODY", "Matcher"]
@@ -79,6 +78,8 @@ class Matcher:
         distance = self._distance(points, self._clean)
         if bool((distance.diagonal() <= _FAR / 4).all()):
             return ordered
+        from scipy.optimize import linear_sum_assignment
+
         rows, found = linear_sum_assignment(distance.numpy())
         moved = bool((distance[rows, found] <= _SAME).all()) and not bool((distance.diagonal() <= _SAME).any())
         # All of them elsewhere, and exactly there: shuffled. (Some elsewhere: an attack that begins at other images.)
@@ -88,6 +89,8 @@ class Matcher:
         """Each row another example: the cheapest assignment, and between equals the expected order."""
         distance = torch.minimum(self._distance(points, self._clean), self._distance(points, self._last))
         preference = self._preference(len(points))
+        from scipy.optimize import linear_sum_assignment
+
         rows, found = linear_sum_assignment((distance + _SAME * preference).numpy())
         cost = distance[rows, found]
         return self._settled(torch.from_numpy(found).clone(), cost, distance)

@@ -4,14 +4,14 @@
 """
 
 import ast
-import sys
+from importlib.util import find_spec
 
 __all__ = ["offered_by"]
 
 
 def offered_by(package: str) -> dict[str, tuple[str, str]]:
     """Each name that a package imports for type checkers only, with its module and its name there."""
-    spec = sys.modules[package].__spec__
+    spec = find_spec(package)
     source = getattr(spec.loader, "get_source")(package) if spec is not None else None  # noqa: B009
     blocks = [node for node in ast.parse(source or "").body if isinstance(node, ast.If) and _is_for_checkers(node.test)]
     imports = [each for block in blocks for each in block.body if isinstance(each, ast.ImportFrom)]

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from presoftmax.data import as_path
@@ -53,11 +52,13 @@ class Tail(Printed):
     @classmethod
     def fit(cls, values: np.ndarray[Any, np.dtype[np.float64]]) -> "Tail":
         """Fit on natural values ``(N,)``; the law on the upper tenth of them (Pickands 1975)."""
+        from scipy.stats import genpareto
+
         ordered = np.sort(values.astype(np.float64))
         count = max(5, round(_TAIL_SHARE * len(ordered)))
         threshold = float(ordered[-count - 1])
         excess = ordered[-count:] - threshold
-        shape, _, scale = stats.genpareto.fit(excess, floc=0.0)
+        shape, _, scale = genpareto.fit(excess, floc=0.0)
         if shape < 0:
             shape, scale = 0.0, float(excess.mean())
         scale = max(float(scale), 1e-9)
@@ -68,12 +69,14 @@ class Tail(Printed):
 
         Empirical, ``(count + 1) / (n + 1)``, up to the threshold; the fitted law beyond it.
         """
+        from scipy.stats import genpareto
+
         x = values.double().cpu().numpy()
         ordered = np.asarray(self.values)
         above = len(ordered) - np.searchsorted(ordered, x, side="left")
         empirical = np.log((above + 1) / (len(ordered) + 1))
         excess = np.maximum(x - self.threshold, 0)
-        beyond = np.log(self.share) + stats.genpareto.logsf(excess, self.shape, scale=self.scale)
+        beyond = np.log(self.share) + genpareto.logsf(excess, self.shape, scale=self.scale)
         return torch.from_numpy(np.where(x <= self.threshold, empirical, beyond))
 
 

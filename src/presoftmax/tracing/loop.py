@@ -8,9 +8,10 @@ are moved in blocks.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 import torch
@@ -24,12 +25,17 @@ from presoftmax.printing import Printed
 from presoftmax.tables import Recorder, perturbation_record
 from presoftmax.tracing._gradients import gradients
 from presoftmax.tracing._limits import reached
+from presoftmax.tracing._rows import Answers, Rows
+from presoftmax.tracing._unchanged import Unchanged, may_halt, never_draws
 from presoftmax.tracing.job import Job
 from presoftmax.tracing.step import AttackState, ForwardPass
 
 __all__ = ["Block", "stream"]
 
 _BLOCK_SECONDS = 3.0
+_LEAST_PASSES = 50
+_TOGETHER, _MOST_TOGETHER = 64, 1024
+"""Images of 224 by 224 that are attacked side by side, and small ones: a batch of them at a time, all in memory."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +67,7 @@ def stream(job: Job) -> Iterator[Block]:
     """
     if job.watch is not None:
         job.watch.check()
-    blocks = (block for index in range(job.batches) for block in run_batch(job, index))
+    blocks = _blocks(job)
     with keep_freed_memory() if job.watch is not None else nullcontext(), frozen(job.source, *job.victims):
         while True:
             # The caller's code between two blocks keeps its own number formats and gradient modes.
@@ -72,30 +78,84 @@ def stream(job: Job) -> Iterator[Block]:
             yield block
 
 
-def run_batch(job: Job, index: int) -> Iterator[Block]:
-    """Attack one batch, iteration by iteration."""
-    start = index * job.batch_size
-    batch = job.examples.select(range(start, min(start + job.batch_size, len(job.examples))))
-    state = AttackState(job.attack, job.source, batch, job.seed)
-    blocks = _BlockMaker(job, index, batch, state.clean)
-    goal: Goal | None = None
-    stopped = torch.zeros(len(batch), dtype=torch.bool, device=state.clean.device)
-    for iteration in range(job.attack.steps + 1):
-        forward = state.forward()
-        goal = goal or _goal(job, batch, start, forward.logits.detach())
-        vanished = state.backward(forward, goal)
-        victim_logits = _victim_logits(job, forward, check=iteration == 0)
-        source_logits = _source_logits(job, forward)
-        if job.stop_at is not None:
-            stopped = stopped | reached(job.stop_at, source_logits, goal)
-            vanished = vanished & ~stopped
-        blocks.record(iteration, forward, vanished, source_logits, victim_logits)
-        if iteration == job.attack.steps:
-            yield blocks.finish(goal, state.floats.cpu())
-        elif blocks.is_full:
-            yield blocks.finish(goal)
-        if iteration < job.attack.steps:
-            state.step(forward, None if job.stop_at is None else stopped)
+def _blocks(job: Job) -> Iterator[Block]:
+    """Those of all batches, some of which go on side by side."""
+    together = _batches_together(job)
+    for first in range(0, job.batches, together):
+        yield from run_batches(job, range(first, min(first + together, job.batches)))
+
+
+def run_batches(job: Job, indices: Sequence[int]) -> Iterator[Block]:
+    """Attack batches together, iteration by iteration; what did not change is not computed again."""
+    batches = [_Batch(job, index) for index in indices]
+    last = job.attack.steps
+    unchanged = Unchanged(job, partial(_attack, job, watched=True))
+    for iteration in range(last + 1):
+        # The last pass takes no gradient, and so may round otherwise than those before it.
+        moving = [each.rows for each in batches if iteration == last or not unchanged.whole(each.rows)]
+        refilled = unchanged.refilled(moving, last - iteration)
+        alone = [rows for rows in moving if not refilled or len(rows) < job.batch_size]
+        for rows in (*alone, *(each.rows for each in refilled)):
+            _attack(job, rows, watched=unchanged.possible)
+        for each in refilled:
+            each.give_back()
+        for batch in batches:
+            if batch.rows not in alone:
+                batch.rows.state.pass_over()
+            batch.blocks.record(iteration, batch.rows.known)
+        if iteration == last or any(batch.blocks.is_full for batch in batches):
+            yield from (batch.finish(iteration == last) for batch in batches)
+
+
+def _batches_together(job: Job) -> int:
+    """How many batches go on side by side, so that what has halted in one makes room for another."""
+    height, width = job.examples.images.shape[-2:]
+    images = max(1, _TOGETHER * 224**2 // (height * width))
+    most = min(images, _MOST_TOGETHER) // job.batch_size
+    # Two batches in turn draw other numbers than one after the other, if somebody draws.
+    pays = job.batches > 1 and most > 1 and job.passes >= _LEAST_PASSES
+    return most if pays and may_halt(job) and never_draws(job) else 1
+
+
+class _Batch:
+    """A batch of the job: its examples, and what is recorded of them."""
+
+    def __init__(self, job: Job, index: int) -> None:
+        start = index * job.batch_size
+        examples = job.examples.select(range(start, min(start + job.batch_size, len(job.examples))))
+        state = AttackState(job.attack, job.source, examples, job.seed)
+        stopped = torch.zeros(len(examples), dtype=torch.bool, device=state.clean.device)
+        self.rows = Rows(state, partial(_goal, job, examples, start), stopped)
+        self.blocks = _BlockMaker(job, index, examples, state.clean)
+
+    def finish(self, last: bool) -> Block:
+        """The block of what was recorded since the last one."""
+        return self.blocks.finish(self.rows.goal, self.rows.state.floats.cpu() if last else None)
+
+
+def _attack(job: Job, rows: Rows, watched: bool) -> None:
+    """An iteration of some examples: the passes of the source and of the victims, and the step.
+
+    Args:
+        job: the job.
+        rows: the examples.
+        watched: whether it is looked which images the step changed, which waits for the device.
+    """
+    first = rows.is_new
+    forward = rows.state.forward()
+    goal = rows.settle(forward.logits.detach())
+    vanished = rows.state.backward(forward, goal)
+    victims = _victim_logits(job, forward, check=first)
+    source = _source_logits(job, forward)
+    if job.stop_at is not None:
+        rows.stopped = rows.stopped | reached(job.stop_at, source, goal)
+        vanished = vanished & ~rows.stopped
+    floats = None if job.attack.discretization.source_sees_pixels else forward.logits.detach()
+    rows.answers = Answers(forward.pixels, vanished, source, victims, floats)
+    if rows.state.has_next:
+        rows.state.step(forward, None if job.stop_at is None else rows.stopped)
+        if watched:
+            rows.moved = rows.state.differs_from(forward.pixels)
 
 
 class _BlockMaker:
@@ -105,6 +165,7 @@ class _BlockMaker:
         self._job, self._index, self._clean = job, index, clean
         self._recorder = Recorder(job.attack.name, job.source.name, job.victim_names, batch.ids, job.scores)
         self._previous = clean
+        self._of_same: dict[str, Tensor] | None = None
         self._kept: dict[int, Tensor] = {}
         self._last = 0
         self._since = time.monotonic()
@@ -115,22 +176,15 @@ class _BlockMaker:
         return self._recorder.is_full or time.monotonic() - self._since >= _BLOCK_SECONDS
 
     @torch.no_grad()
-    def record(
-        self,
-        iteration: int,
-        forward: ForwardPass,
-        vanished: Tensor,
-        source_logits: Tensor,
-        victim_logits: list[Tensor],
-    ) -> None:
+    def record(self, iteration: int, answers: Answers) -> None:
         """Take an iteration."""
-        job, pixels = self._job, forward.pixels
-        record = perturbation_record(pixels, self._previous, self._clean)
-        record["gradient_vanished"] = vanished
-        record["probe"] = torch.zeros_like(vanished)
-        floats = None if job.attack.discretization.source_sees_pixels else forward.logits.detach()
-        self._recorder.add(iteration, record, source_logits, victim_logits, floats)
-        if iteration in job.keep:
+        pixels = answers.pixels
+        same = pixels is self._previous
+        record = self._of_same if same and self._of_same else perturbation_record(pixels, self._previous, self._clean)
+        self._of_same = record if same else None
+        record |= {"gradient_vanished": answers.vanished, "probe": torch.zeros_like(answers.vanished)}
+        self._recorder.add(iteration, record, answers.source, answers.victims, answers.floats)
+        if iteration in self._job.keep:
             self._kept[iteration] = pixels
         self._previous, self._last = pixels, iteration
 

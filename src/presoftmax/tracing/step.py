@@ -3,8 +3,9 @@
 The backward pass is apart from the step so that victims can look in between, when the memory of the graph is free.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -125,6 +126,36 @@ class AttackState:
             self.floats = torch.where(stopped[:, None, None, None], before, self.floats)
         if not attack.space.is_unbounded:
             self._variable = self.floats
+        self._iteration += 1
+
+    @classmethod
+    def gathered(cls, parts: Sequence[tuple["AttackState", list[int]]]) -> "AttackState":
+        """Some examples of several states of one attack at one iteration, whose update remembers nothing."""
+        found = copy(parts[0][0])
+        for name in ("clean", "_clean_floats", "floats", "_variable"):
+            setattr(found, name, torch.cat([getattr(state, name)[rows] for state, rows in parts]))
+        found._ids = tuple(state._ids[row] for state, rows in parts for row in rows)
+        found._gradients = None
+        return found
+
+    def take(self, rows: Tensor, other: "AttackState", start: int) -> None:
+        """Take the images of some examples, which moved elsewhere, from its row ``start`` on; never in place."""
+        for name in ("floats", "_variable"):
+            theirs = getattr(other, name)[start : start + len(rows)]
+            setattr(self, name, getattr(self, name).index_copy(0, rows, theirs))
+
+    @property
+    def has_next(self) -> bool:
+        """Whether there is a next iteration."""
+        return self._iteration < self._attack.steps
+
+    def differs_from(self, pixels: Tensor) -> list[bool]:
+        """Whose image is another one than these; waits for the device."""
+        changed: list[bool] = (to_pixels(self.floats) != pixels).flatten(1).any(dim=1).cpu().numpy().tolist()
+        return changed
+
+    def pass_over(self) -> None:
+        """The iteration under way is over, and no image moved here."""
         self._iteration += 1
 
     def _values(self, logits: Tensor, goal: Goal) -> Tensor:

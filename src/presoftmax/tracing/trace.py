@@ -96,7 +96,7 @@ def trace(
     blocks: list[Block] = []
     with Bar(f"{job.attack.name} on {job.source.name}", (job.attack.steps + 1) * job.batches, progress) as bar:
         for block in stream(job):
-            before = blocks[-1].iteration if blocks and blocks[-1].batch == block.batch else -1
+            before = next((each.iteration for each in reversed(blocks) if each.batch == block.batch), -1)
             blocks.append(block)
             bar.advance(block.iteration - before)
             if on_block is not None:
@@ -117,6 +117,9 @@ class Trace(Printed):
     blocks: tuple[Block, ...]
 
     def __post_init__(self) -> None:
+        # Batches that went on side by side come block by block in turn.
+        ordered = sorted(self.blocks, key=lambda block: (block.batch, block.iteration))
+        object.__setattr__(self, "blocks", tuple(ordered))
         self._warn_of_vanished_gradients()
         broken = self.steps.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()
         broken_at_victims = self.transfers.filter(pl.col("predicted") == NOT_FINITE)["example"].n_unique()

@@ -30,6 +30,7 @@ from presoftmax.workflows.settings import DemoSettings
 
 __all__ = ["Demo", "DemoInterruptedError", "DemoWatcher", "run_demo"]
 
+_LOOKED_AT = 32
 _KEPT_ITERATIONS = 24
 """About as many points of the explorer's slider have an image: 19 of 40 iterations, 24 of 500."""
 
@@ -112,7 +113,9 @@ def _prepare(settings: DemoSettings, watcher: DemoWatcher, jobs: list[Job]) -> S
     """Choose the photos, and prepare a job for each attack."""
     attacks, scores = settings.attacks(), load_scores(settings.scores)
     source, victims = _models(settings)
-    selection = select_correct(_photos(settings, source), [source, *victims], settings.images)
+    # For a few photos not all there are need be looked at.
+    at_a_time = min(_LOOKED_AT, max(4, 2 * settings.images))
+    selection = select_correct(_photos(settings, source), [source, *victims], settings.images, at_a_time)
     watcher.selected(selection)
     for attack in attacks:
         check_count(attack.num_targets, selection.num_classes)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from presoftmax.analysis.events import Flags, Values
 from presoftmax.analysis.prediction.trials import Trials
@@ -72,6 +71,8 @@ def recalibrated(log_odds: Values, outcomes: Flags) -> Recalibration:
     Raises:
         ValueError: all outcomes are the same.
     """
+    from scipy.optimize import minimize
+
     if outcomes.all() or not outcomes.any():
         raise ValueError("nothing can be calibrated: the outcomes are all the same")
 

@@ -17,6 +17,7 @@ from presoftmax.models._ensemble import Ensemble
 from presoftmax.models.classifier import Classifier, Model, frozen
 from presoftmax.models.devices import is_out_of_memory
 from presoftmax.models.fast._fuse import fuse
+from presoftmax.models.fast._remembered import key_of, recall, remember
 from presoftmax.models.fast._simplify import simplified
 from presoftmax.models.fast.host_memory import keep_freed_memory
 from presoftmax.models.fast.shared_weights import sharing_copy
@@ -157,6 +158,21 @@ def fastest_variant(
     return best, Choice(best.variant, milliseconds, trial.errors.get(best.variant, 0.0), trial.refused)
 
 
+def _fastest_known(model: Classifier, images: Tensor, precision: Precision, *, gradient: bool) -> Classifier:
+    """The same, without timing where it was measured before; what is remembered must agree with the model again."""
+    key = key_of(model, images, precision, gradient, candidates(precision, model.device))
+    known = recall(key)
+    if known is not None:
+        with keep_freed_memory():
+            found = _Trial(model, images, precision, gradient).of(known)
+        if found is not None:
+            _LOG.info("%s runs %s, as was measured before", model.name, known)
+            return found
+    found, choice = fastest_variant(model, images, precision, gradient=gradient)
+    remember(key, choice.variant)
+    return found
+
+
 def worth_accelerating(passes: int, precision: Precision) -> bool:
     """Whether so many passes are worth preparing a network for."""
     return precision is Precision.FAST or passes >= _WORTH_PREPARING
@@ -177,7 +193,7 @@ def accelerate(
         return model.with_members([each for each in faster if isinstance(each, Classifier)])
     try:
         if precision is Precision.FAST or passes >= _WORTH_MEASURING:
-            return fastest_variant(model, images, precision, gradient=gradient)[0]
+            return _fastest_known(model, images, precision, gradient=gradient)
         return usual_variant(model, images, gradient=gradient)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

