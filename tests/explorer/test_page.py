@@ -174,6 +174,14 @@ def test_a_link_restores_what_is_seen(look, one_file):
     assert other.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+def test_a_link_to_the_clean_images(look, one_file):
+    address = one_file(material())
+    seen = look(address)
+    seen.press("Home")
+    seen.until("document.getElementById('at').innerText === '0 of 5'")
+    assert look(address + seen.page.evaluate("location.hash")).text("#at") == "0 of 5"
+
+
 def test_a_drag_selects_and_a_click_opens(look, one_file):
     seen = look(one_file(material(examples=6)) + "#i=5")
     holder = seen.page.locator("#scatter").bounding_box()
