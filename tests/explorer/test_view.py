@@ -102,3 +102,12 @@ def test_probes_of_a_recording_are_no_iterations():
 )  # fmt: skip
 def test_addresses_of_nothing(address):
     assert answer(View.of(material()), address) is None
+
+
+def test_iterations_with_images_are_stops():
+    kept = [0, 3, 100, 333, 500]
+    stops = whole(material(examples=1, steps=500, victims=("v",), kept=kept))[0]["iterations"]
+    assert set(kept) <= set(stops)
+    assert len(stops) < 40
+    many = whole(material(examples=1, steps=500, victims=("v",), side=1))[0]["iterations"]
+    assert len(many) < 40
