@@ -111,3 +111,14 @@ def test_iterations_with_images_are_stops():
     assert len(stops) < 40
     many = whole(material(examples=1, steps=500, victims=("v",), side=1))[0]["iterations"]
     assert len(many) < 40
+
+
+def test_a_value_far_above_all_others_does_not_press_them_together():
+    made = material(examples=400, steps=1, victims=(), kept=[])
+    far = (pl.col("example") == "image7") & (pl.col("iteration") == 1)
+    changed = made.parts[0].steps.with_columns(ca1=pl.when(far).then(9000.0).otherwise("ca1"))
+    low, shown, most = whole(Material("t", [Part(changed, made.parts[0].transfers)]))[0]["extents"]["ca1"]
+    assert low < shown < 250
+    assert most == 9000
+    usual = whole(made)[0]["extents"]["ca1"]
+    assert usual[1] == usual[2]
