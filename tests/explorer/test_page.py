@@ -312,7 +312,8 @@ def test_the_view_is_saved_as_svg_and_png(look, one_file, tmp_path):
     texts = "".join(drawn.itertext())
     assert "softmax confidence" in texts
     assert len(drawn.findall(".//{http://www.w3.org/2000/svg}image")) >= 3
-    assert "iteration" in texts
+    for shown in ("iteration", "natural images", *seen.page.locator("#numbers b").all_inner_texts()):
+        assert shown in texts
 
 
 def test_everything_is_reached_by_the_keyboard_and_has_a_name(look, one_file):
