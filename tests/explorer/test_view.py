@@ -1,6 +1,7 @@
 """The answers themselves: numbers, bounds, and values that JSON does not know."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -122,3 +123,21 @@ def test_a_value_far_above_all_others_does_not_press_them_together():
     assert most == 9000
     usual = whole(made)[0]["extents"]["ca1"]
     assert usual[1] == usual[2]
+
+
+def test_images_fit_their_room_and_the_ends_come_first():
+    made = material(examples=6, steps=9, attacks=("first", "second"), victims=())
+
+    def kept(room):
+        answers = json.loads(
+            re.search(r'id="answers">(.*?)</script>', single_page(made, room), re.DOTALL)[1].replace("\\u003c", "<")
+        )
+        return [answers[f"examples/{n}.json"]["kept"] for n in range(12)]
+
+    each = len(View.of(made).image(0, 0))
+    assert kept(0) == [[]] * 12
+    assert all(its == [0, 9] for its in kept(24 * each + each // 2))
+    some = kept(24 * each + 17 * each)
+    assert some[0] == some[6] == list(range(10))
+    assert all(its[0] == 0 and its[-1] == 9 for its in some)
+    assert all(its == list(range(10)) for its in kept(10**6))
