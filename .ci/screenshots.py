@@ -17,9 +17,9 @@ from playwright.sync_api import sync_playwright
 FIGURES = Path(__file__).parent.parent / "docs" / "figures"
 # Name, width, height, colors, and what is shown: an iteration at which the confidence reads 1.00 and goes on.
 SHOTS = (
-    ("explorer", 1280, 800, "light", "#i=25&e=0&y=misclassification_log_odds"),
+    ("explorer", 1280, 800, "light", "#i=29&e=0&y=misclassification_log_odds"),
     ("explorer-dark", 1280, 800, "dark", "#i=40&e=19&y=ca1&sort=strength&down=1"),
-    ("explorer-phone", 400, 860, "light", "#i=25&e=0"),
+    ("explorer-phone", 400, 860, "light", "#i=29&e=0"),
 )
 SCALE = 1.5
 

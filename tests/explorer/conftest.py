@@ -49,7 +49,7 @@ class Seen:
 
     def go(self, address: str) -> "Seen":
         self.page.goto(address)
-        self.page.wait_for_selector("html.ready", timeout=20_000)
+        self.page.wait_for_selector("html.ready", timeout=40_000)
         return self
 
     def press(self, *keys: str) -> None:
@@ -61,7 +61,7 @@ class Seen:
 
     def until(self, condition: str) -> None:
         """Wait for an expression of JavaScript to be true."""
-        self.page.wait_for_function(f"() => Boolean({condition})", timeout=10_000)
+        self.page.wait_for_function(f"() => Boolean({condition})", timeout=40_000)
 
 
 @pytest.fixture

@@ -174,6 +174,14 @@ def test_a_link_restores_what_is_seen(look, one_file):
     assert other.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+def test_a_link_to_the_clean_images(look, one_file):
+    address = one_file(material())
+    seen = look(address)
+    seen.press("Home")
+    seen.until("document.getElementById('at').innerText === '0 of 5'")
+    assert look(address + seen.page.evaluate("location.hash")).text("#at") == "0 of 5"
+
+
 def test_a_drag_selects_and_a_click_opens(look, one_file):
     seen = look(one_file(material(examples=6)) + "#i=5")
     holder = seen.page.locator("#scatter").bounding_box()
@@ -304,7 +312,8 @@ def test_the_view_is_saved_as_svg_and_png(look, one_file, tmp_path):
     texts = "".join(drawn.itertext())
     assert "softmax confidence" in texts
     assert len(drawn.findall(".//{http://www.w3.org/2000/svg}image")) >= 3
-    assert "iteration" in texts
+    for shown in ("iteration", "natural images", *seen.page.locator("#numbers b").all_inner_texts()):
+        assert shown in texts
 
 
 def test_everything_is_reached_by_the_keyboard_and_has_a_name(look, one_file):

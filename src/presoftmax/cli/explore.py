@@ -1,7 +1,9 @@
 """Showing the explorer: where its page is, or where its files are."""
 
+import shlex
 import webbrowser
 from pathlib import Path
+from threading import Thread
 
 from presoftmax.cli.display import say, terminal
 from presoftmax.workflows import bundle_run, explore_run
@@ -16,13 +18,14 @@ def show_explore(run: Path, bundle: Path | None, port: int, browser: bool) -> No
         with terminal(stderr=True).status("reading the tables, writing the images"):
             folder = bundle_run(run, bundle)
         say(console, f"{folder} holds the page; any web server shows it, for example:")
-        say(console, f"python -m http.server --bind 127.0.0.1 --directory {folder}")
+        say(console, f"python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(folder))}")
         return
 
     def ready(address: str) -> None:
         say(console, address)
         say(terminal(stderr=True), "for this machine alone, until Ctrl-C")
         if browser:
-            webbrowser.open(address)
+            # Aside: some browsers only return when they are closed, and this one waits for the server.
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     explore_run(run, port, ready)

@@ -1,6 +1,7 @@
 """Showing a scoring."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ def _print(done: "Scoring") -> None:
     survival = ", ".join(f"{name} {_percent(share)}" for name, share in done.judged.summary.survival.items())
     for line in (f"\n{kinds}", f"of the adversarial ones the source is fooled after: {survival}"):
         say(console, line)
-    say(console, f"\nThe page and the tables are in {done.folder}")
+    say(console, f"\nTo look at every example: presoftmax explore {shlex.quote(str(done.folder))}")
+    say(console, f"The page and the tables are in {done.folder}")
 
 
 def _number(value: float | None) -> str:

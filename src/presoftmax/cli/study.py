@@ -1,6 +1,7 @@
 """Showing how a study goes on."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -208,7 +209,8 @@ def show_report(folder: Path, as_json: bool) -> None:
         table.add_row(row.claim.id, row.claim.title, _colored(row.verdict), row.value)
     console = terminal()
     console.print(table)
-    say(console, f"\nThe report is {report.page}, every measurement in {report.claims}")
+    say(console, f"\nTo look at every example: presoftmax explore {shlex.quote(str(folder))}")
+    say(console, f"The report is {report.page}, every measurement in {report.claims}")
 
 
 def _colored(verdict: str) -> Text:

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-__all__ = ["STATIC", "one_file", "static_file"]
+__all__ = ["POLICY", "STATIC", "bundle_page", "one_file", "static_file"]
 
 # In the order in which they need each other.
 _MODULES = (
@@ -36,6 +36,12 @@ STATIC = {
 }
 """Every file of the page, and what it is."""
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""What the page may load where it is not one file: its own files, and nothing inline."""
+
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _STYLE = '<link rel="stylesheet" href="explorer.css">'
@@ -48,6 +54,12 @@ def static_file(name: str) -> bytes:
     if name not in STATIC:
         raise KeyError(name)
     return files("presoftmax.explorer").joinpath("static", name).read_bytes()
+
+
+def bundle_page() -> bytes:
+    """``index.html`` for any web server, which says nothing of a policy: the page brings its own."""
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    return static_file("index.html").decode().replace(_STYLE, f"{meta}\n{_STYLE}").encode()
 
 
 def one_file(embedded: Mapping[str, str]) -> str:

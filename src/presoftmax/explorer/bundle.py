@@ -6,7 +6,7 @@ from pathlib import Path
 from presoftmax.data import as_path
 from presoftmax.errors import RunError
 from presoftmax.explorer._answers import answer
-from presoftmax.explorer._page import STATIC, static_file
+from presoftmax.explorer._page import STATIC, bundle_page, static_file
 from presoftmax.explorer.material import Material
 from presoftmax.explorer.view import View
 from presoftmax.storage import make_folder, replace_file
@@ -28,7 +28,7 @@ def write_bundle(material: Material, folder: str | Path) -> Path:
         raise RunError(f"{path}: exists and is not empty; give another folder with --bundle")
     view = View.of(material, _EXAMPLES, _LONGEST)
     for name in STATIC:
-        _write(path / name, static_file(name))
+        _write(path / name, bundle_page() if name == "index.html" else static_file(name))
     for address in _addresses(view):
         found = answer(view, address)
         if found is not None:

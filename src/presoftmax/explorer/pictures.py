@@ -39,15 +39,15 @@ class FolderPictures:
         folder = self._path(key, 0).parent
         if not self._inside(folder) or not folder.is_dir():
             return []
-        numbers = (each.stem for each in folder.glob("[0-9]*.png") if self._inside(each))
-        return sorted(int(number) for number in numbers if number.isdecimal())
+        files = (each for each in folder.iterdir() if each.suffix == ".png" and not each.is_symlink())
+        return sorted(int(each.stem) for each in files if each.stem.isdecimal())
 
     def pixels(self, key: Key, iteration: int) -> Pixels | None:
         """The image of that PNG."""
         if key.example not in self._numbers:
             return None
         path = self._path(key, iteration)
-        if not self._inside(path) or not path.is_file():
+        if not self._inside(path) or path.is_symlink() or not path.is_file():
             return None
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from presoftmax.errors import PresoftmaxError
 from presoftmax.explorer._answers import answer
-from presoftmax.explorer._page import STATIC, static_file
+from presoftmax.explorer._page import POLICY, STATIC, static_file
 from presoftmax.explorer.view import View
 
 if TYPE_CHECKING:
@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "new_token", "serve"]
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -18,13 +18,13 @@ __all__ = ["Explorer", "single_page", "write_explorer"]
 _EXAMPLES = 200
 _LONGEST = 160
 _SIDE = 128
-_IMAGE_BYTES = 9_000_000
-"""Images of a file, in bytes of PNG: about 12 MB as text."""
+_IMAGE_BYTES, _NOTEBOOK_BYTES = 9_000_000, 3_000_000
+"""Images of a file, and of a cell, which is kept with its notebook, in bytes of PNG: as text a third more."""
 _PHOTOS = 100
 """Of so many examples the clean and the last image are kept before any other is."""
 
 
-def single_page(material: Material) -> str:
+def single_page(material: Material, image_bytes: int = _IMAGE_BYTES) -> str:
     """The page with its data and images in it: at most 200 examples, images of at most 128 pixels a side."""
     view = View.of(material, _EXAMPLES, _LONGEST)
     count = len(view.shown)
@@ -32,7 +32,7 @@ def single_page(material: Material) -> str:
         "overview.json": view.overview(),
         **{f"frames/{stop}.json": view.frame(stop) for stop in range(len(view.tables.iterations))},
     }
-    images = _images(view)
+    images = _images(view, image_bytes)
     for n in range(count):
         example = view.example(n)
         example["kept"] = sorted(at for number, at in images if number == n)
@@ -48,13 +48,12 @@ def write_explorer(material: Material, path: Path) -> Path:
     return path
 
 
-def _images(view: View) -> dict[tuple[int, int], bytes]:
+def _images(view: View, room: int) -> dict[tuple[int, int], bytes]:
     """As many images as there is room for: of every example the ends first, then all, the attacks taking turns."""
     kept = [view.material.pictures.kept(view.key(n)) for n in range(len(view.shown))]
     ends = [(n, at) for n, its in enumerate(kept[:_PHOTOS]) if its for at in dict.fromkeys((its[0], its[-1]))]
     between = [(n, at) for n in _in_turn(view) for at in kept[n]]
     found: dict[tuple[int, int], bytes] = {}
-    room = _IMAGE_BYTES
     for n, at in dict.fromkeys([*ends, *between]):
         png = view.image(n, at, _SIDE)
         if png is None:
@@ -99,7 +98,7 @@ class Explorer(Printed):
 
     def _repr_html_(self) -> str:
         """In a notebook: the page itself, in a frame of its own that can reach nothing of the notebook."""
-        page = escape(single_page(self._material), quote=True)
+        page = escape(single_page(self._material, _NOTEBOOK_BYTES), quote=True)
         return (
             f'<iframe title="presoftmax explorer" sandbox="allow-scripts allow-downloads" srcdoc="{page}" '
             'width="100%" height="800" style="border:0"></iframe>'

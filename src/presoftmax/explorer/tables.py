@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from presoftmax.analysis import first_fooled, halted_at, log_spaced, without_probes
-from presoftmax.explorer.material import Material, Part, StoredTables
+from presoftmax.explorer.material import Key, Material, Part, StoredTables
 from presoftmax.storage import DamagedError, read_table, replace_file, scan_tables
 from presoftmax.tables import EXAMPLES, FRAMES, NOT_FINITE
 
@@ -22,6 +22,8 @@ _KEYS = ["attack", "source", "example"]
 _ALL_SHOWN = 64
 """Up to so many iterations, each of them is shown; of more, about 30."""
 _SHOWN = 31
+_ASKED = 8
+"""Parts whose first example is asked for the iterations whose images were kept."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def tabulate(material: Material) -> Tables:
     stored = material.stored
     if stored is not None and stored.examples.is_file() and stored.frames.is_file():
         return _read(stored)
-    return _tabulate(material.parts)
+    return _tabulate(material)
 
 
 def store_tables(material: Material, where: StoredTables) -> None:
@@ -55,7 +57,7 @@ def store_tables(material: Material, where: StoredTables) -> None:
     Raises:
         RunError: they cannot be written.
     """
-    tables = _tabulate(material.parts)
+    tables = _tabulate(material)
     about = {_ABOUT: json.dumps({"iterations": tables.iterations, "victims": tables.victims})}
     size = max(tables.examples.height, 1)
     replace_file(where.frames, lambda path: tables.frames.collect().write_parquet(path, row_group_size=size))
@@ -71,9 +73,9 @@ def _read(stored: StoredTables) -> Tables:
         raise DamagedError(f"{stored.examples.parent}: not as it was written; write the report again") from error
 
 
-def _tabulate(parts: Sequence[Part]) -> Tables:
-    most = max((_last_iteration(part) for part in parts), default=0)
-    iterations = list(range(most + 1)) if most < _ALL_SHOWN else log_spaced(most, _SHOWN)
+def _tabulate(material: Material) -> Tables:
+    parts = material.parts
+    iterations = _stops(material)
     victims = list(dict.fromkeys(name for part in parts for name in _names(part)))
     examples, frames, count = [], [], 0
     for number, part in enumerate(parts):
@@ -85,6 +87,17 @@ def _tabulate(parts: Sequence[Part]) -> Tables:
         examples.append(mine.select(pl.col(column.name).cast(column.dtype) for column in EXAMPLES))
         frames.append(_frames(part, rows, mine, iterations))
     return Tables(iterations, victims, pl.concat(examples), pl.concat(frames).sort("iteration", "n").lazy())
+
+
+def _stops(material: Material) -> list[int]:
+    """All iterations where there are few; else about 30, log-spaced, and those whose images were kept."""
+    most = max((_last_iteration(part) for part in material.parts), default=0)
+    if most < _ALL_SHOWN:
+        return list(range(most + 1))
+    spaced = log_spaced(most, _SHOWN)
+    firsts = (part.steps.select(_KEYS).head(1).collect().rows() for part in material.parts[:_ASKED])
+    kept = {at for rows in firsts for row in rows for at in material.pictures.kept(Key(*row)) if at <= most}
+    return sorted({*spaced, *kept}) if len(kept) < _ALL_SHOWN else spaced
 
 
 def _last_iteration(part: Part) -> int:

@@ -23,6 +23,7 @@ _CONFIDENCE_DIGITS = 8  # the float32 before 1 is 0.99999994: only what is exact
 _DIGITS = 5
 _THUMBNAIL = 56
 _LOWEST = 0.05
+_BULK, _FAR = 0.998, 1.5
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,18 @@ class View:
 
     @cached_property
     def _extents(self) -> dict[str, list[float] | None]:
-        finite = [pl.col(name).filter(pl.col(name).is_finite()) for name in MEASURES]
-        lows, highs = (
-            [each.min().name.suffix("_low") for each in finite],
-            [each.max().name.suffix("_high") for each in finite],
-        )
-        found = self.tables.frames.select(*lows, *highs).collect().row(0, named=True)
-        ends = {name: (found[f"{name}_low"], found[f"{name}_high"]) for name in MEASURES}
-        return {name: None if low is None else [_number(low), _number(high)] for name, (low, high) in ends.items()}
+        """Of each measure the lowest value, the highest that is drawn in its place, and the highest.
+
+        A few values far above all others would press those together: they are drawn at the edge.
+        """
+        found: dict[str, list[float] | None] = {}
+        for name in MEASURES:
+            values = self.tables.frames.select(name).filter(pl.col(name).is_finite())
+            ends = (pl.col(name).min(), pl.col(name).quantile(_BULK).alias("bulk"), pl.col(name).max().alias("most"))
+            low, bulk, most = values.select(ends).collect().row(0)
+            far = low is not None and most - low > _FAR * (bulk - low)
+            found[name] = None if low is None else [_number(low), _number(bulk if far else most), _number(most)]
+        return found
 
     def _natural(self, source: str) -> dict[str, list[float]]:
         """Of each measure that is known of natural images: its 5th percentile, median and largest value."""

@@ -13,9 +13,10 @@ export function classRows(overview, about, example, k) {
   targets.forEach((number, place) => found.set(number, { number, kind: "target", logit: example.target_logits[k]?.[place] ?? null }));
   const label = found.get(about.label);
   if (!label) found.set(about.label, { number: about.label, kind: "true", logit: example.label_logit[k] ?? null });
-  example.classes[k].forEach((number, place) => {
+  example.logits[k].forEach((logit, place) => {
+    const number = example.classes[k][place] ?? null;
+    if (number === null) unnamed(found, about, place, logit);
     if (number === null || number < 0) return;
-    const logit = example.logits[k][place];
     const known = found.get(number);
     if (known) known.logit ??= logit;
     else found.set(number, { number, kind: "other", logit });
@@ -23,11 +24,18 @@ export function classRows(overview, about, example, k) {
   const total = example.logsumexp?.[k];
   const rows = [...found.values()].slice(0, Math.max(MOST, 0));
   for (const row of rows) {
-    row.name = className(overview, row.number);
+    row.name = row.place ? `logit number ${row.place}` : className(overview, row.number);
     row.top = row.number === example.predicted[k];
     row.share = row.top ? example.confidence[k] : row.logit === null || total == null ? null : Math.exp(row.logit - total);
   }
   return rows;
+}
+
+/** Of judged examples only the logits of the next classes are known, and not which classes they are. */
+function unnamed(found, about, place, logit) {
+  const labeled = found.get(about.label)?.logit;
+  if (logit === null || (labeled !== null && Math.abs(labeled - logit) < 1e-3)) return;
+  found.set(`number ${place + 1}`, { number: null, kind: "other", logit, place: place + 1 });
 }
 
 /** The largest and smallest logit that bars of this example ever show, so that a bar's length means the same throughout. */

@@ -80,13 +80,17 @@ export class List {
     const { examples, victims } = this.overview;
     const number = (key, label, title, value, text) => ({ key, label, title, value, text, kind: "number" });
     const shownVictims = victims.slice(0, VICTIMS);
+    const { steps } = this.overview;
+    const first = (key, label, name, value) => (steps
+      ? number(key, `${label}@`, `first iteration at which ${name} is fooled`, value, iterationText)
+      : number(key, label, `whether ${name} is fooled by the adversarial image`, value, (at) => (at === null ? "no" : "yes")));
     return [
       { key: "id", label: "example", title: "name, attack and source", value: (n) => examples.id[n], kind: "name" },
       number("confidence", "conf.", "softmax confidence", (n, f) => f.confidence[n], (v) => confidenceText(v)),
       number("strength", "strength", MEASURES[state.y]?.label ?? "", (n, f) => f[state.y]?.[n] ?? null, (v) => numberText(v)),
       ...(victims.length ? [number("fooled", "fools", "victims fooled now", (n, f) => f.fooled[n], (v, n) => (v === null ? "–" : `${v}/${examples.victims[n]}`))] : []),
-      number("first", "src@", "first iteration at which the source is fooled", (n) => examples.first_source[n], iterationText),
-      ...shownVictims.map((name, v) => number(`v${v}`, `v${victims.length > 1 ? v + 1 : ""}@`, `first iteration at which ${name} is fooled`, (n) => examples.firsts[n][v] ?? null, iterationText)),
+      first("first", "src", "the source", (n) => examples.first_source[n]),
+      ...shownVictims.map((name, v) => first(`v${v}`, `v${victims.length > 1 ? v + 1 : ""}`, name, (n) => examples.firsts[n][v] ?? null)),
     ];
   }
 

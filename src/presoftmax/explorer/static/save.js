@@ -2,7 +2,7 @@
 
 import { svg } from "./dom.js";
 
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-linecap", "opacity", "font-size", "font-family", "font-weight", "font-style", "text-anchor", "visibility"];
+const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "stroke-linecap", "opacity", "font-size", "font-family", "font-weight", "font-style", "text-anchor", "visibility", "paint-order"];
 
 function styledCopy(node) {
   const copy = node.cloneNode(true);
@@ -28,16 +28,28 @@ function clipOf(node, whole) {
   return { top, bottom, left, right };
 }
 
-function addText(out, node, shift) {
+/** Whether nothing is cut off, but for a little: letters are lower than their line. */
+function whole(box, clip) {
+  const spare = 0.3 * (box.bottom - box.top);
+  return seen(box, clip) && box.top > clip.top - spare && box.bottom < clip.bottom + spare;
+}
+
+/** The letters of a text, without the space around them. */
+function lettersOf(node) {
   const range = document.createRange();
-  range.selectNodeContents(node);
-  const box = range.getBoundingClientRect();
-  const style = getComputedStyle(node.parentElement);
+  const text = node.textContent;
+  range.setStart(node, text.length - text.trimStart().length);
+  range.setEnd(node, text.trimEnd().length);
+  return range.getBoundingClientRect();
+}
+
+function addText(out, element, words, box, shift) {
+  const style = getComputedStyle(element);
   const size = parseFloat(style.fontSize);
   out.append(svg("text", {
     x: box.left - shift.left, y: box.top - shift.top + box.height / 2 + size * 0.34, fill: style.color,
     "font-size": size, "font-family": style.fontFamily, "font-weight": style.fontWeight,
-  }, node.textContent.trim()));
+  }, words));
 }
 
 function addBox(out, node, shift) {
@@ -68,27 +80,34 @@ function addPicture(out, node, shift) {
 
 /** Everything inside the page's main part and header, as an SVG element. */
 export function viewAsSvg() {
-  const whole = document.body.getBoundingClientRect();
-  const [width, height] = [Math.round(whole.width), Math.round(Math.max(innerHeight, whole.height))];
-  const shift = { left: whole.left, top: whole.top };
+  const page = document.body.getBoundingClientRect();
+  const [width, height] = [Math.round(page.width), Math.round(Math.max(innerHeight, page.height))];
+  const shift = { left: page.left, top: page.top };
   const out = svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` });
   out.append(svg("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }));
   const visit = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
       if (!node.textContent.trim()) return;
-      const range = document.createRange();
-      range.selectNodeContents(node);
-      if (seen(range.getBoundingClientRect(), clipOf(node, whole))) addText(out, node, shift);
+      const letters = lettersOf(node);
+      if (whole(letters, clipOf(node, page))) addText(out, node.parentElement, node.textContent.trim(), letters, shift);
       return;
     }
-    if (!(node instanceof Element) || node.matches("script, style, select, input, nav, dialog, #tip, .skip, .unseen, [hidden]")) return;
+    if (!(node instanceof Element) || node.matches("script, style, input, nav, dialog, #tip, #play, #track, #previous, #next, .skip, .unseen, [hidden]")) return;
     const box = node.getBoundingClientRect();
-    if (!seen(box, clipOf(node, whole))) return;
+    if (!seen(box, clipOf(node, page))) return;
+    if (node instanceof HTMLSelectElement) {
+      addBox(out, node, shift);
+      const inner = { left: box.left + 9, top: box.top, height: box.height };
+      addText(out, node, node.selectedOptions[0]?.text ?? "", inner, shift);
+      return;
+    }
     if (node instanceof SVGSVGElement) {
       const copy = styledCopy(node);
       for (const [name, value] of Object.entries({ x: box.left - shift.left, y: box.top - shift.top, width: box.width, height: box.height })) copy.setAttribute(name, value);
       out.append(copy);
-    } else if (node instanceof HTMLCanvasElement || node instanceof HTMLImageElement) addPicture(out, node, shift);
+    } else if (node instanceof HTMLCanvasElement || node instanceof HTMLImageElement) {
+      if (whole(box, clipOf(node, page))) addPicture(out, node, shift);
+    }
     else {
       addBox(out, node, shift);
       node.childNodes.forEach(visit);

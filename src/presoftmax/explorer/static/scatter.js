@@ -1,7 +1,7 @@
 // Every example as a dot: confidence against a strength that does not saturate.
 
 import { byId, drawing, html, svg } from "./dom.js";
-import { MEASURES } from "./format.js";
+import { MEASURES, numberText } from "./format.js";
 import { glide } from "./motion.js";
 import { line, linear, rules, ticks, tickText } from "./plot.js";
 
@@ -40,6 +40,7 @@ export class Scatter {
   constructor(holder, overview, onPick, onSelect) {
     Object.assign(this, { holder, overview, onPick, onSelect, count: overview.examples.id.length });
     this.many = this.count > MANY;
+    holder.classList.toggle("many", this.many);
     this.stop = () => {};
     holder.addEventListener("pointermove", (event) => this.moved(event));
     holder.addEventListener("pointerdown", (event) => this.pressed(event));
@@ -70,12 +71,14 @@ export class Scatter {
       svg("text", { x: (left + right) / 2, y: height - 6, class: "label confidence", "text-anchor": "middle" }, "softmax confidence"),
       svg("text", { x: left + 6, y: top + 10, class: "label", "text-anchor": "start" }, `↑ ${MEASURES[measure]?.label ?? ""}`),
     );
+    this.most = high;
+    this.beyond = svg("text", { x: right - 8, y: top + 10, class: "note", "text-anchor": "end" });
     this.dots = svg("g", { class: "dots" });
     this.path = svg("path", { class: "path" });
     this.past = svg("path", { class: "past" });
     this.chosen = svg("circle", { r: 10, class: "chosen" });
     this.boxed = svg("rect", { class: "box", visibility: "hidden" });
-    node.append(this.path, this.past, this.dots, this.chosen, this.boxed);
+    node.append(this.beyond, this.path, this.past, this.dots, this.chosen, this.boxed);
     this.node = node;
     if (this.many) this.canvas(width, height);
     else {
@@ -112,7 +115,10 @@ export class Scatter {
     this.answer = answer;
     this.visible = visible;
     this.index = chosen;
-    const to = { c: answer.confidence, s: answer[this.measure] ?? [] };
+    const strengths = answer[this.measure] ?? [];
+    const beyond = strengths.filter((value) => value > this.most).length;
+    this.beyond.textContent = beyond ? `${beyond} above ${numberText(this.most, 0)}, drawn at the edge ↑` : "";
+    const to = { c: answer.confidence, s: strengths.map((value) => (value > this.most ? this.most : value)) };
     this.trace(example, answer.iteration);
     const draw = (part) => this.place(from && from.measure === this.measure ? from : null, to, part);
     if (milliseconds && from && from.measure === this.measure) this.stop = glide(milliseconds, draw);
@@ -178,7 +184,7 @@ export class Scatter {
       this.past.setAttribute("d", "");
       return;
     }
-    const points = example.iterations.map((at, k) => [at, this.x(example.confidence[k] ?? 0), values[k] === null ? null : this.y(values[k])]);
+    const points = example.iterations.map((at, k) => [at, this.x(example.confidence[k] ?? 0), values[k] === null ? null : this.y(Math.min(values[k], this.most))]);
     this.path.setAttribute("d", line(points.map(([, x, y]) => [x, y])));
     this.past.setAttribute("d", line(points.filter(([at]) => at <= iteration).map(([, x, y]) => [x, y])));
   }

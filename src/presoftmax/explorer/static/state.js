@@ -20,7 +20,7 @@ export function change(changes) {
 
 function writeAddress() {
   const kept = new URLSearchParams();
-  for (const [name, start] of Object.entries(STARTING)) if (state[name] !== start) kept.set(name, state[name]);
+  for (const [name, start] of Object.entries(STARTING)) if (name === "i" || state[name] !== start) kept.set(name, state[name]);
   try {
     history.replaceState(null, "", `#${kept}`);
   } catch {

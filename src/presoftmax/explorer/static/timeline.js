@@ -89,6 +89,13 @@ export class Timeline {
   axis(node, last, y, right) {
     const whole = last <= EVERY ? ticks(0, last, 8).filter((at) => Number.isInteger(at)) : [0, 1, 3, 10, 30, 100, 300, 1000, 3000].filter((at) => at < last * 0.8);
     const all = last <= EVERY ? whole : [...whole, last];
+    if (!this.overview.steps) {
+      node.append(
+        svg("text", { x: this.left, y, class: "tick" }, "clean"),
+        svg("text", { x: right, y, class: "tick", "text-anchor": "end" }, "adversarial"),
+      );
+      return;
+    }
     for (const at of all) node.append(svg("text", { x: Math.min(this.x(at), right - 2), y, class: "tick", "text-anchor": "middle" }, String(at)));
     node.append(svg("text", { x: 0, y, class: "label" }, "iteration"));
   }
