@@ -17,13 +17,14 @@ from matplotlib.figure import Figure
 
 from presoftmax.attacks import load_attack
 from presoftmax.attacks.composed import composed
-from presoftmax.errors import AttackError, ModelError, ScoreError
+from presoftmax.errors import AttackError, ModelError, PresoftmaxWarning, ScoreError
 from presoftmax.extensions import load_object
 from presoftmax.models.catalog import load_victim
 from presoftmax.scores import NaturalReference, load_scores
 from presoftmax.strength import DISTORTIONS
 from presoftmax.study import LocalEngine, Results, StudyConfig, ranking_rows, run_study
 from presoftmax.study.report import StudyReport, write_study_report
+from presoftmax.workflows import evaluate_defense
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MODULES = ("tiny", "own_model", "judge")  # what the examples import of each other
@@ -393,3 +394,21 @@ def test_a_study_names_it_before_anything_runs(command, number):
         assert code == 2, errors
         assert spec in errors.splitlines()[-1]
         assert not Path("failed").exists()
+
+
+def test_the_defense_runs_with_other_models_and_pictures(place, monkeypatch):
+    """With the models of the extra `demo` it takes a minute or two; with a little network it says as much."""
+    monkeypatch.chdir(place)
+    text = Path("defense.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("efficientnet_lite0", "own_model.py:source"),
+        ("efficientnet_lite1", "own_model.py:cousin"),
+        ('path = "samples"', 'path = "photos"\nlabels = "labels.csv"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    Path("tiny_defense.toml").write_text(text, encoding="utf-8")
+    with pytest.warns(PresoftmaxWarning, match="fewer images than"):
+        done = evaluate_defense(StudyConfig.load("tiny_defense.toml"), place / "defense")
+    assert (done.folder / "defense.html").is_file()
+    assert {price.attacker for price in done.summary.prices} == {"unaware", "selective", "mimicry", "any of them"}

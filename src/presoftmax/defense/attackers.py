@@ -21,6 +21,7 @@ from presoftmax.attacks import (
     as_objective,
 )
 from presoftmax.defense.answers import answers_of, joined_views, rows_of
+from presoftmax.defense.conformal import smallest_rate
 from presoftmax.defense.detector import Detector
 from presoftmax.defense.views import GaussianNoise
 from presoftmax.errors import AttackError
@@ -100,10 +101,10 @@ class _Selective(_Evading):
 def selective(attack: Attack, detector: Detector, fpr: float = 0.05) -> Attack:
     """Selective PGD (Bryniarski et al. 2021, arXiv:2106.15023): one aim at a time, never a sum of two.
 
-    While the image does not fool the source, or passes at ``fpr``, the step is the attack's; once it fools and is
-    flagged, the step makes it less surprising.
+    While the image does not fool the source, or passes at ``fpr`` (or at the smallest rate that so few natural images
+    can set), the step is the attack's; once it fools and is flagged, the step makes it less surprising.
     """
-    threshold = detector.threshold(fpr)
+    threshold = _threshold(detector, fpr)
     return _made(attack, detector, "selective", lambda base: _Selective(*base, threshold=threshold))
 
 
@@ -149,7 +150,7 @@ def orthogonal(attack: Attack, detector: Detector, fpr: float = 0.05) -> Attack:
     Only where the two are at odds: a step that serves both aims is taken as it is (theirs never is, and stands still
     where the gradients are parallel).
     """
-    threshold = detector.threshold(fpr)
+    threshold = _threshold(detector, fpr)
     return _made(attack, detector, "orthogonal", lambda base: _Orthogonal(*base, threshold=threshold), two=True)
 
 
@@ -237,6 +238,11 @@ ATTACKERS: dict[str, Callable[[Attack, Detector], Attack]] = {
     "selective-eot": selective_eot,
 }
 """Attackers of a detector by name; `mimicking` takes natural images' logits besides."""
+
+
+def _threshold(detector: Detector, fpr: float) -> float:
+    """For ``fpr``, or for the smallest rate that so few natural images can set."""
+    return detector.threshold(max(fpr, smallest_rate(len(detector.calibration)))) if detector.is_fitted else 0.0
 
 
 def _made(
