@@ -29,6 +29,11 @@ alpha = 0.02
 [[attacks]]
 kind = "bim"
 steps = 3
+[defense]
+attacked = 4
+priced = ["bim"]
+detectors = ["energy"]
+against = ["energy"]
 """
 
 
@@ -85,6 +90,7 @@ def written(place, pictures, tmp_path_factory):  # noqa: F811
         ["audit", source, photos, "--device", "cpu", "--out", "audit"],
         ["run", "study.toml", "--device", "cpu", "--out", "study"],
         ["report", "study"],
+        ["guard", "evaluate", "study.toml", "--device", "cpu", "--out", "guard"],
     ):  # fmt: skip
         done = run_main(folder, arguments)
         assert done.returncode == 0, done.stderr
