@@ -34,13 +34,13 @@ def mean(values: Sequence[float]) -> float:
 
 
 def percent(value: float) -> str:
-    return f"{100 * value:.0f}"
+    return str(round(100 * value))
 
 
 def bounds(pair: Sequence[float] | None, of: int = 100) -> str:
     if pair is None:
         return ""
-    return f" [{pair[0]:.2f}, {pair[1]:.2f}]" if of == 1 else f" [{of * pair[0]:.0f}, {of * pair[1]:.0f}]"
+    return f" [{pair[0]:.2f}, {pair[1]:.2f}]" if of == 1 else f" [{round(of * pair[0])}, {round(of * pair[1])}]"
 
 
 def found(summary: Mapping[str, Any], moment: str) -> str:

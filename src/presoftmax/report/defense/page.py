@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from presoftmax.report.defense.sentences import aimed_at, pooled_prices, unfit_detectors
+from presoftmax.report.defense.sentences import pooled_prices, unfit_detectors
 from presoftmax.report.figures import defense_roc_figure, defense_statistic_figure, save
 from presoftmax.report.html import data_uri, render
 from presoftmax.storage import RunFolder, replace_text
@@ -47,7 +47,7 @@ def write_defense(
         detected=_detection_rows(summary["detections"]),
         controls=_control_rows(summary),
         prices=[each for each in summary["prices"] if each["fpr"] == _PASSING],
-        pooled=_price_rows(summary),
+        pooled=_price_rows(summary, default),
         unfit=unfit_detectors(summary),
         loose={_key(each): each["passed"] for each in summary["prices"] if each["fpr"] != _PASSING},
         key=_key,
@@ -55,16 +55,16 @@ def write_defense(
     replace_text(folder.path / "defense.html", page)
 
 
-def _price_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of detectors that attackers were made for, everyone; of others, who knows nothing and who gets furthest."""
+def _price_rows(summary: Mapping[str, Any], whole: str) -> list[dict[str, Any]]:
+    """Of one detector, everyone; of others, anyone who may choose, and who knows nothing."""
     rows: list[dict[str, Any]] = []
     pooled = pooled_prices(summary["prices"])
-    for name in sorted({each["detector"] for each in pooled}, key=lambda name: (not aimed_at(summary, name), name)):
+    for name in sorted({each["detector"] for each in pooled}, key=lambda name: (name != whole, name)):
         of = [each for each in pooled if each["detector"] == name]
-        of.sort(key=lambda each: (each["attacker"] != _ANYONE, -(each["transferred"] or 0), -each["passed"]))
-        unaware = [each for each in of if each["attacker"] == _UNAWARE]
-        aware = [each for each in of if each["attacker"] != _UNAWARE]
-        rows += unaware + (aware if aimed_at(summary, name) else aware[:1])
+        first = [next(each for each in of if each["attacker"] == who) for who in (_UNAWARE, _ANYONE)]
+        others = [each for each in of if each["attacker"] not in (_UNAWARE, _ANYONE)]
+        others.sort(key=lambda each: (-(each["transferred"] or 0), -each["passed"]))
+        rows += [*first, *(others if name == whole else ())]
     return rows
 
 
