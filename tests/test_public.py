@@ -25,7 +25,7 @@ def test_the_import_is_light():
     assert done.stdout.strip() == "False", done.stderr
 
 
-PACKAGES = ("attacks", "scores", "models", "data", "numerics", "strength", "analysis", "study")
+PACKAGES = ("attacks", "scores", "models", "data", "numerics", "strength", "analysis", "defense", "study")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
