@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT
 
 MISSING = [name for name in ("mkdocs", "material", "mkdocstrings_handlers") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason="needs the extra docs")
-ROOMS = ("attacks", "models", "data", "scores", "strength", "analysis", "numerics", "study", "errors")
+ROOMS = ("attacks", "models", "data", "scores", "strength", "analysis", "numerics", "defense", "study", "errors")
 FETCHING = {"stylesheet", "icon", "preconnect", "dns-prefetch", "preload", "prefetch", "manifest", "modulepreload"}
 REMOTE = re.compile(r"^(?:https?:)?//")
 
