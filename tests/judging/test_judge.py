@@ -1,6 +1,7 @@
 """The answer in one call: whatever the images come in, the same numbers; what is printed, drawn and written."""
 
 import json
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +14,8 @@ import presoftmax as ps
 from presoftmax import attacks
 from presoftmax.errors import DataError, PresoftmaxWarning, RunError
 from presoftmax.models import Classifier
+from presoftmax.strength import TransferPredictor
+from tests.analysis.test_prediction import points
 from tests.conftest import CLASSES, Tiny, make_set
 
 COUNT = 24
@@ -219,3 +222,40 @@ def test_a_reference_is_taken_from_its_file(case, tmp_path):
     found = by_hand(source, photos, adversarial, natural=tmp_path / "natural.json")
     assert found.table["natural_images"][0] == COUNT
     assert found.table["log_tail_probability"].is_not_null().all()
+
+
+@pytest.fixture(scope="module")
+def probed():
+    """Sixty probes of a victim, half of which fool it."""
+    net, victim, other = Tiny(), Tiny(seed=1), Tiny(seed=2)
+    photos = make_set(net, 90)
+    changed = ps.trace(attacks.margin_pgd(20, epsilon=16 / 255, alpha=2 / 255), net, photos).images
+    return by_hand(net, photos, changed, victims={"theirs": victim}, surrogates={"mine": other})
+
+
+def test_probes_bring_a_predictor_to_their_victim(probed):
+    predictor = TransferPredictor.fit(points(), CLASSES, "a panel")
+    found = probed.calibrated(predictor, "theirs")
+    counted = probed.table.filter(pl.col("fooled") & (pl.col("predicted_clean") == pl.col("label")))["example"]
+    assert (found.calibration.victim, found.calibration.probes) == ("theirs", len(counted))
+    # What is known of the probes, and what the victim said of them, in one order: as calibrated by hand.
+    wrong = {row["example"]: row["misclassified"] for row in probed.transfers.iter_rows(named=True)}
+    rows = [i for i, example in enumerate(probed.table["example"]) if example in set(counted)]
+    known = probed.measured.surrogates.known
+    mine = replace(known, **{each.name: getattr(known, each.name)[rows] for each in fields(known)})
+    by_hand = predictor.calibrate("theirs", mine, CLASSES, np.array([wrong[example] for example in counted]))
+    assert found.calibration == by_hand.calibration
+
+
+@pytest.mark.filterwarnings("ignore:every image is equal:presoftmax.errors.PresoftmaxWarning")
+def test_what_gives_no_probes_is_told(probed):
+    predictor = TransferPredictor.fit(points(), CLASSES, "a panel")
+    with pytest.raises(DataError, match=r"no victim 'yours'; there are theirs"):
+        probed.calibrated(predictor, "yours")
+    net = Tiny()
+    photos = make_set(net, 5)
+    with pytest.raises(DataError, match=r"judge\(..., surrogates=...\)"):
+        by_hand(net, photos, photos.images, victims={"v": Tiny(seed=1)}).calibrated(predictor, "v")
+    few = by_hand(net, photos, photos.images, victims={"v": Tiny(seed=1)}, surrogates={"s": Tiny(seed=2)})
+    with pytest.raises(DataError, match="labelled probes"):
+        few.calibrated(predictor, "v")

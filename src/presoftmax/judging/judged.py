@@ -1,7 +1,7 @@
 """Judged examples: the numbers, the picture, the page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 
 from presoftmax.analysis import JudgedSummary, summarize_judged
 from presoftmax.data import as_path
+from presoftmax.errors import DataError
 from presoftmax.printing import Printed, brief
 from presoftmax.report import data_uri
 from presoftmax.report.figures import png_of, save_as
 from presoftmax.report.judged import judged_picture, write_judged_page
 from presoftmax.storage import RunFolder, versions
-from presoftmax.strength import LEVELS, Examples, MeasuredExamples, rounding
+from presoftmax.strength import LEVELS, Examples, MeasuredExamples, TransferPredictor, rounding
 from presoftmax.text import printable
 
 if TYPE_CHECKING:
@@ -113,6 +114,32 @@ class Judged(Printed):
         pictured = self._write_images(folder)
         folder.write_summary({**content, "classes": self.classes and list(self.classes), "pictured": pictured})
         self.explore().save(folder.path / "explorer.html")
+
+    def calibrated(self, predictor: TransferPredictor, victim: str) -> TransferPredictor:
+        """A predictor of transfer, brought to one of the victims by these examples as its labelled probes.
+
+        Those count that were right before the attack and fool the source.
+
+        Args:
+            predictor: fitted to a study; see `presoftmax.strength.TransferPredictor`.
+            victim: name of the one.
+
+        Raises:
+            DataError: no surrogates were asked, no such victim, or fewer than 20 such examples.
+        """
+        if self.measured.surrogates is None:
+            raise DataError("nothing is known of these examples by surrogates: judge(..., surrogates=...)")
+        shown = self.transfers.filter(pl.col("victim") == victim)
+        if not shown.height:
+            names = ", ".join(self.transfers["victim"].unique(maintain_order=True)) or "none"
+            raise DataError(f"no victim {victim!r}; there are {names}")
+        counted = (self.table["fooled"] & (self.table["predicted_clean"] == self.table["label"])).to_numpy()
+        known = self.measured.surrogates.known
+        probes = replace(known, **{each.name: getattr(known, each.name)[counted] for each in fields(known)})
+        by_example = self.table.select("example").join(shown, on="example", how="left", maintain_order="left")
+        wrong = by_example[predictor.criterion].fill_null(False).to_numpy()[counted]
+        classes = predictor.about.classes if self.classes is None else len(self.classes)
+        return predictor.calibrate(victim, probes, classes, wrong)
 
     def explore(self) -> "Explorer":
         """Look at every example, before and after: shown in a notebook as it is; ``.save(FILE)`` for a page."""
