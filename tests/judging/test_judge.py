@@ -247,7 +247,7 @@ def test_probes_bring_a_predictor_to_their_victim(probed):
     assert found.calibration == by_hand.calibration
 
 
-@pytest.mark.filterwarnings("ignore:every image is equal:presoftmax.errors.PresoftmaxWarning")
+@pytest.mark.filterwarnings("ignore::presoftmax.errors.PresoftmaxWarning")
 def test_what_gives_no_probes_is_told(probed):
     predictor = TransferPredictor.fit(points(), CLASSES, "a panel")
     with pytest.raises(DataError, match=r"no victim 'yours'; there are theirs"):
