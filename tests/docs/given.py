@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import presoftmax as ps
 
-SIZE, CLASSES, COUNT = 32, 10, 6
+SIZE, CLASSES, COUNT, NATURAL = 32, 10, 6, 40
 
 STUDY = """
 models = ["own.py:source", "own.py:cousin"]
@@ -57,9 +57,9 @@ class Net(nn.Module):
         return self.layers(images)
 
 
-def photos() -> ps.ImageSet:
+def photos(count: int = COUNT) -> ps.ImageSet:
     images = torch.randint(
-        0, 256, (COUNT, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+        0, 256, (count, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
     with torch.no_grad():
         return ps.ImageSet.from_arrays(images, Net()(images / 255).argmax(dim=1))
@@ -78,6 +78,7 @@ def names() -> dict[str, Any]:
         "labels": given.labels,
         "clean": clean,
         "adversarial": (clean + 8 / 255 * step).clamp(0, 1),
+        "natural": photos(NATURAL).images,
         "ask_the_api": lambda pixels: vgg(pixels / 255).detach(),
     }
 

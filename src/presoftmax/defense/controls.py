@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
 from presoftmax.attacks import to_floats, to_pixels
-from presoftmax.strength import through_file
+from presoftmax.strength import DISTORTIONS
 
 __all__ = ["CONTROLS"]
 
@@ -32,8 +32,8 @@ CONTROLS: dict[str, Control] = {
     "as they are": lambda images: images,
     "noise of 4 grey levels": _noise(4, 104),
     "noise of 8 grey levels": _noise(8, 108),
-    "JPEG 95": through_file("JPEG", quality=95),
-    "JPEG 75": through_file("JPEG", quality=75),
+    "JPEG 95": DISTORTIONS["jpeg95"],
+    "JPEG 75": DISTORTIONS["jpeg75"],
     "brighter by a tenth": lambda images: transforms.adjust_brightness(images, 1.1),
     "darker by a tenth": lambda images: transforms.adjust_brightness(images, 0.9),
     "more contrast by a tenth": lambda images: transforms.adjust_contrast(images, 1.1),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from presoftmax.errors import face
 from presoftmax.strength.copies import COPIES
-from presoftmax.strength.distortions import DISTORTIONS, rounding, through_file
+from presoftmax.strength.distortions import DISTORTIONS, rounding
 from presoftmax.strength.examples import Examples, read_examples
 from presoftmax.strength.measure import MeasuredExamples, measure
 from presoftmax.strength.predictor import FEWEST_PROBES, PROBES_WANTED, Predicted, TransferPredictor, judge_predictor
@@ -34,7 +34,6 @@ __all__ = [
     "read_examples",
     "rounding",
     "save_predictor",
-    "through_file",
     "verdict",
 ]
 

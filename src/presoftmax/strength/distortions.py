@@ -10,7 +10,7 @@ from torch import Tensor
 from presoftmax.attacks import to_pixels
 from presoftmax.data import to_picture, to_tensor
 
-__all__ = ["DISTORTIONS", "Distortion", "through_file"]
+__all__ = ["DISTORTIONS", "Distortion"]
 
 Distortion = Callable[[Tensor], Tensor]
 """Images uint8, or float in [0, 1], ``(N, 3, H, W)``, to uint8 ``(N, 3, H, W)``."""

@@ -14,14 +14,15 @@ from presoftmax.models import (
     load_model,
     load_victim,
 )
+from presoftmax.printing import Printed
 from presoftmax.study._patience import Patient
 from presoftmax.study.model_names import ModelNames
 
 __all__ = ["Panel", "load_panel"]
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, repr=False)
+class Panel(Printed):
     """The loaded models, in the order of their names."""
 
     sources: tuple[Classifier, ...]

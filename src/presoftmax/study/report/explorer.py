@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from safetensors import safe_open
 
 from presoftmax.explorer import Key, Material, Part, Pixels, StoredTables, store_tables, write_explorer
@@ -147,11 +148,13 @@ class StudyPictures:
     def _look(self, unit: Unit) -> _UnitImages:
         folder = self.results.folder
         receipt: dict[str, Any] = folder.known_receipt(unit) or {"examples": []}
-        attacks = {attack.label: attack for attack in self.results.config.attacks}
+        # From its rows: a user's own attack may be in a file that is gone.
+        rows = scan_tables([folder.unit_file(unit, "steps.parquet")])
+        last = int(rows.select(pl.col("iteration").max()).collect().item() or 0)
         final = folder.unit_file(unit, "final.safetensors").is_file()
         gallery, shown = _gallery(folder.unit_file(unit, "gallery.safetensors"))
         positions = {name: place for place, name in enumerate(receipt["examples"])}
-        return _UnitImages(positions, attacks[unit.attack].build().steps, final, gallery, shown)
+        return _UnitImages(positions, last, final, gallery, shown)
 
 
 def _gallery(path: Path) -> tuple[tuple[int, ...], int]:
