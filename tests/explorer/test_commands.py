@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +12,22 @@ from urllib.request import urlopen
 import pytest
 
 import presoftmax as ps
+from tests.conftest import Tiny, make_set
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A run with its report, written once."""
+    tiny, folder = Tiny(), tmp_path_factory.mktemp("reported") / "run"
+    attack = ps.attacks.over_optimized(steps=3, alpha=0.5)
+    ps.trace(attack, tiny, make_set(tiny), keep="all", victims={"v": tiny}).report(folder)
+    return folder
 
 
 @pytest.fixture
-def run(tmp_path, tiny, photos):
-    trace = ps.trace(ps.attacks.over_optimized(steps=3, alpha=0.5), tiny, photos, keep="all", victims={"v": tiny})
-    trace.report(tmp_path / "run")
-    return tmp_path / "run"
+def run(tmp_path, reported):
+    """A copy of it, to do with as one likes."""
+    return shutil.copytree(reported, tmp_path / "run")
 
 
 def embedded(page, name="answers"):
