@@ -54,9 +54,9 @@ def found(summary: Mapping[str, Any], moment: str) -> str:
         cells = []
         for attack in attacks:
             of = [each for each in rows if (each["detector"], each["attack"]) == (detector, attack)]
-            cells.append(
-                f"{mean([e['area'] for e in of]):.2f} / {percent(mean([e['found'][0] for e in of]))}" if of else "–"
-            )
+            at_one = [e["found"][0] for e in of if e["found"][0] is not None]
+            share = f" / {percent(mean(at_one))}" if at_one else " / –"
+            cells.append(f"{mean([e['area'] for e in of]):.2f}{share}" if of else "–")
         lines.append([detector, *cells])
     title = f"## Images that were {moment}" if moment == "given" else f"## When an image {moment}"
     return f"{title}: area / found at 1 % (in %)\n\n{table(['detector', *attacks], lines)}"
@@ -77,7 +77,10 @@ def along(summary: Mapping[str, Any], detector: str, iterations: Sequence[int]) 
             each["moment"] if each["iteration"] is None else f"iteration {each['iteration']}",
             str(each["images"]),
             f"{each['area']:.2f}{bounds(each['area_interval'], 1)}",
-            *(f"{percent(f)}{bounds(i)}" for f, i in zip(each["found"], each["found_intervals"], strict=True)),
+            *(
+                "–" if f is None else f"{percent(f)}{bounds(i)}"
+                for f, i in zip(each["found"], each["found_intervals"], strict=True)
+            ),
         ]
         for each in rows
     ]
@@ -93,9 +96,10 @@ def controls(summary: Mapping[str, Any]) -> str:
         of = [each for each in summary["controls"] if each["detector"] == detector]
         cells = []
         for name in names:
-            at = {fpr: max(e["flagged"] for e in of if (e["control"], e["fpr"]) == (name, fpr)) for fpr in (0.05, 0.01)}
+            at = [[e["flagged"] for e in of if (e["control"], e["fpr"]) == (name, fpr)] for fpr in (0.05, 0.01)]
             bad = any(e["unfit"] for e in of if e["control"] == name)
-            cells.append(f"{'**' if bad else ''}{percent(at[0.05])} / {percent(at[0.01])}{'**' if bad else ''}")
+            shares = " / ".join(percent(max(shares)) if shares else "–" for shares in at)
+            cells.append(f"**{shares}**" if bad else shares)
         lines.append([detector, *cells])
     return (
         "## Harmless images flagged at 5 % / 1 % (in %, the largest of the sources; bold: unfit)\n\n"

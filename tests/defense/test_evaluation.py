@@ -260,15 +260,24 @@ def test_what_so_few_images_cannot_set_a_threshold_for_is_not_a_number():
     assert summary.detections[0].found == (None, 1.0)
     assert {each.fpr for each in summary.controls} == {0.05}
     assert summary.rates[0] is None
+    assert {each.fpr for each in numbers(natural_of(0), calibration=10).prices} == {0.5}
     assert summary.rates[1].low < 0.05 < summary.rates[1].high
 
 
-PRICE = {"detector": "d", "undefended": 1.0, "passed": 0.9, "transferred": 0.5, "transferred_undefended": 0.5}
+PRICE = {
+    "detector": "d",
+    "images": 100,
+    "undefended": 1.0,
+    "passed": 0.9,
+    "transferred": 0.5,
+    "transferred_undefended": 0.5,
+}
 VERDICTS = {
     "costs an attacker who knows it nothing:": {"cost": 0.0, "cost_interval": (-0.02, 0.01)},
     "next to nothing, at most 4 points": {"cost": 0.0, "cost_interval": (-0.02, 0.04)},
     "10 to 30 points of transfer": {"cost": 0.2, "cost_interval": (0.1, 0.3)},
     "perhaps nothing (so few images cannot tell)": {"cost": 0.0, "cost_interval": (-0.2, 0.2)},
+    "costs an attacker who knows it what 19 images cannot tell": {"cost": 0, "cost_interval": (0, 0), "images": 19},
     "No attacker that was tried passes d": {"passed": 0.0, "cost": 0.5, "cost_interval": (0.4, 0.6)},
     "what else they fool was not asked": {"transferred": None, "cost": None, "cost_interval": None},
 }

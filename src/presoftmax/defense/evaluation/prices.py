@@ -76,7 +76,11 @@ class Price:
 
 
 def prices_of(
-    attempts: pl.DataFrame, examples: Sequence[str], victims: Sequence[str], tried: Iterable[Tried]
+    attempts: pl.DataFrame,
+    examples: Sequence[str],
+    victims: Sequence[str],
+    tried: Iterable[Tried],
+    rates: Sequence[float] = PASSING,
 ) -> Iterator[Price]:
     """Prices of all that was tried, and of anyone who may choose among it.
 
@@ -85,6 +89,7 @@ def prices_of(
         examples: ids of the images that were attacked.
         victims: names of all models.
         tried: who was to pass what.
+        rates: of the thresholds that are to be passed.
     """
     strongest = attempts.sort("misclassification_log_odds", descending=True, maintain_order=True)
     keys = list(Tried._fields)
@@ -100,14 +105,19 @@ def prices_of(
         choices[ANYONE] = pl.concat(list(choices.values())).sort(
             "misclassification_log_odds", descending=True, maintain_order=True
         )
-        yield from _prices(Tried(source, attack, "", detector), choices, free, examples, others)
+        yield from _prices(Tried(source, attack, "", detector), choices, free, examples, others, rates)
 
 
 def _prices(
-    about: Tried, choices: Mapping[str, pl.DataFrame], free: "_Outcome", examples: Sequence[str], others: Sequence[str]
+    about: Tried,
+    choices: Mapping[str, pl.DataFrame],
+    free: "_Outcome",
+    examples: Sequence[str],
+    others: Sequence[str],
+    rates: Sequence[float],
 ) -> Iterator[Price]:
     for attacker, part in choices.items():
-        for fpr in PASSING:
+        for fpr in rates:
             got = _Outcome.of(part.filter(pl.col("p_value") > fpr), examples, others)
             lost = free.transfer - got.transfer
             both = np.isfinite(got.log_odds) & np.isfinite(free.log_odds)

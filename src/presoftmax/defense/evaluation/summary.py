@@ -11,7 +11,7 @@ from presoftmax.analysis import quantiles, resampled_counts
 from presoftmax.defense.conformal import FalsePositives, false_positives, smallest_rate
 from presoftmax.defense.evaluation._shares import Interval, is_unfit, share_interval
 from presoftmax.defense.evaluation.detections import ON_THE_WAY
-from presoftmax.defense.evaluation.prices import Price, Tried, prices_of
+from presoftmax.defense.evaluation.prices import PASSING, Price, Tried, prices_of
 from presoftmax.printing import Printed
 
 __all__ = ["FPRS", "ControlRate", "DefenseSummary", "Detection", "summarize"]
@@ -115,7 +115,7 @@ def summarize(
     return DefenseSummary(
         tuple(_detections(natural, detections, known)),
         tuple(_controls(natural, known)),
-        tuple(prices_of(attempts, examples, victims, tried)),
+        tuple(prices_of(attempts, examples, victims, tried, [r for r in PASSING if smallest_rate(calibration) <= r])),
         calibration,
         tuple(false_positives(calibration, fpr) if fpr in known else None for fpr in FPRS),
     )

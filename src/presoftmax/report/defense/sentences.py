@@ -13,6 +13,8 @@ _ANYONE, _DEFAULT = "any of them", "fisher"
 _AIMING = ("penalized", "selective", "orthogonal", "selective-eot")
 _PASSING = 0.05
 _FPRS = (0.01, 0.05)
+_FEWEST = 20
+"""Attacked images below which nothing is said of a cost."""
 _NOTHING = 0.05
 """Points of transfer up to which a cost is called next to nothing."""
 
@@ -60,6 +62,8 @@ def _price_sentence(row: Mapping[str, Any]) -> str:
 def _cost(row: Mapping[str, Any]) -> str:
     """The verdict on a cost in points of transfer, as far as its interval allows one."""
     low, high = 100 * row["cost_low"], 100 * row["cost_high"]
+    if row["images"] < _FEWEST:
+        return f"what {row['images']} images cannot tell"
     if row["cost_high"] <= _NOTHING:
         return "nothing" if high <= 1 else f"next to nothing, at most {high:.0f} points of transfer"
     if row["cost_low"] > 0:
@@ -68,7 +72,7 @@ def _cost(row: Mapping[str, Any]) -> str:
 
 
 def _others_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
-    known = [row for row in rows if row["cost_high"] is not None]
+    known = [row for row in rows if row["cost_high"] is not None and row["images"] >= _FEWEST]
     if not known:
         return ""
     cheap = [row["detector"] for row in known if row["cost_high"] <= _NOTHING]
@@ -100,7 +104,7 @@ def pooled_prices(prices: Sequence[Mapping[str, Any]], fpr: float = _PASSING) ->
             },
             "cost_low": _end(rows, 0),
             "cost_high": _end(rows, 1),
-            "parts": len(rows),
+            "images": min(each["images"] for each in rows),
         }
         for (detector, attacker), rows in groups.items()
     ]
@@ -165,7 +169,7 @@ def _rates(summary: Mapping[str, Any]) -> str:
     ]
     count = summary["calibration"]
     if not said:
-        return f"{count} natural images can set no threshold for 5 %, so nothing is said at 1 % and 5 %."
+        return f"{count} natural images can set no threshold for 5 %, so nothing is said of passing it, or found at it."
     return f"Thresholds are set by {count} natural images: {', '.join(said)}."
 
 
