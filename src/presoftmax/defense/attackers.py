@@ -21,7 +21,7 @@ from presoftmax.attacks import (
     as_objective,
 )
 from presoftmax.defense.answers import answers_of, joined_views, rows_of
-from presoftmax.defense.conformal import smallest_rate
+from presoftmax.defense.conformal import smallest_rate, surprise
 from presoftmax.defense.detector import Detector
 from presoftmax.defense.views import GaussianNoise
 from presoftmax.errors import AttackError
@@ -42,9 +42,6 @@ class _Evading(Objective):
     def _own(self, logits: Tensor, goal: Goal) -> Tensor:
         return self.objective(logits[list(self.own_rows)], goal)
 
-    def _surprise(self, logits: Tensor) -> Tensor:
-        return self.detector.surprise(self._seen(logits)).to(logits)
-
     def _seen(self, logits: Tensor) -> Tensor:
         """What the detector sees, where the detector is."""
         return logits[list(self.detector_rows)].to(self.detector.calibration.device).double()
@@ -64,8 +61,8 @@ class _Penalized(_Evading):
         own = self._own(logits, goal)
         if self.weight == 0:
             return own
-        surprise = self._surprise(logits)
-        return own - self.weight * (surprise if self.cap is None else (surprise - self.cap).clamp_min(0))
+        found = self.detector.surprise(self._seen(logits)).to(logits)
+        return own - self.weight * (found if self.cap is None else (found - self.cap).clamp_min(0))
 
 
 def penalized(attack: Attack, detector: Detector, weight: float = 1.0, cap: float | None = None) -> Attack:
@@ -89,13 +86,14 @@ class _Selective(_Evading):
 
     def __call__(self, logits: Tensor, goal: Goal) -> Tensor:
         """The attack's objective until it fools, and again while it is not flagged; to be less surprising otherwise."""
-        hide = self._hides(logits, goal)
-        return torch.where(hide, -self._surprise(logits), self._own(logits, goal))
+        hide, quiet = self._look(logits, goal)
+        return torch.where(hide, quiet, self._own(logits, goal))
 
-    def _hides(self, logits: Tensor, goal: Goal) -> Tensor:
-        with torch.no_grad():
-            flagged = self.detector.statistic(self._seen(logits)) > self.threshold
-            return _fools(logits[0], goal) & flagged.to(logits.device)
+    def _look(self, logits: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+        """Which examples fool and are flagged, and minus their surprise, from one statistic, each ``(N,)``."""
+        statistic = self.detector.statistic(self._seen(logits))
+        flagged = (statistic.detach() > self.threshold).to(logits.device)
+        return _fools(logits[0], goal) & flagged, -surprise(self.detector.calibration, statistic).to(logits)
 
 
 def selective(attack: Attack, detector: Detector, fpr: float = 0.05) -> Attack:
@@ -114,7 +112,7 @@ class _Orthogonal(_Selective):
 
     def __call__(self, logits: Tensor, goal: Goal) -> Tensor:
         """What is aimed at, and what the step is to leave alone, ``(2, N)``."""
-        hide, own, quiet = self._hides(logits, goal), self._own(logits, goal), -self._surprise(logits)
+        (hide, quiet), own = self._look(logits, goal), self._own(logits, goal)
         return torch.stack((torch.where(hide, quiet, own), torch.where(hide, own, quiet)))
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 import polars as pl
 from torch import Tensor
 
-from presoftmax.attacks import Attack
+from presoftmax.attacks import Attack, Identity
 from presoftmax.data import ImageSet
-from presoftmax.defense.evaluation._batches import Batch, batches
+from presoftmax.defense.answers import answers_of
+from presoftmax.defense.evaluation._batches import batches
 from presoftmax.defense.evaluation.bench import Bench
 from presoftmax.tables import DETECTIONS, polars_schema
 from presoftmax.tracing import prepare
@@ -41,17 +42,15 @@ def detections_of(bench: Bench, attack: Attack, images: ImageSet, seed: int, chu
 
 def given_detections(bench: Bench, name: str, images: Tensor, labels: Tensor, ids: Sequence[str]) -> pl.DataFrame:
     """The same of finished adversarial images from elsewhere: those of them that fool the source."""
-    from presoftmax.attacks import Identity
-    from presoftmax.defense.answers import answers_of
-
     logits = answers_of(bench.model, images, (Identity(),))[0]
     wrong = (logits.argmax(dim=1) != labels).nonzero()[:, 0].tolist()
     points = pl.DataFrame(
         {"example": [ids[i] for i in wrong], "iteration": [0] * len(wrong), "moment": [GIVEN] * len(wrong)},
         schema={"example": pl.String, "iteration": pl.Int32, "moment": pl.String},
     )
-    shown = Batch(points, points, tuple(ids), {0: images})
-    return detections_frame([_judged(bench, points, shown.images, name)] if wrong else [])
+    position = {example: i for i, example in enumerate(ids)}
+    images_of = lambda rows: images[[position[example] for example in rows["example"]]]  # noqa: E731
+    return detections_frame([_judged(bench, points, images_of, name)] if wrong else [])
 
 
 def detections_frame(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 
 from presoftmax.text import listed, printable
 
-__all__ = ["aimed_at", "defense_sentences", "pooled_prices", "unfit_detectors"]
+__all__ = ["defense_sentences", "pooled_prices", "unfit_detectors"]
 
 _FIRST_FOOLS, _FIRST_ONE = "first fools", "first prints 1.00"
 _UNAWARE = "unaware"
@@ -22,7 +22,7 @@ _NOTHING = 0.05
 def defense_sentences(summary: Mapping[str, Any]) -> tuple[str, ...]:
     """What was found, the worst first, in plain sentences made from the numbers."""
     anyone = {each["detector"]: each for each in pooled_prices(summary["prices"]) if each["attacker"] == _ANYONE}
-    aimed = [name for name in anyone if aimed_at(summary, name)] or list(anyone)
+    aimed = [name for name in anyone if _aimed_at(summary, name)] or list(anyone)
     first = _DEFAULT if _DEFAULT in aimed else next(iter(aimed), None)
     said = [] if first is None else [_price_sentence(anyone[first])]
     others = [anyone[name] for name in aimed if name != first]
@@ -39,7 +39,7 @@ def defense_sentences(summary: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def aimed_at(summary: Mapping[str, Any], detector: str) -> bool:
+def _aimed_at(summary: Mapping[str, Any], detector: str) -> bool:
     """Whether some attacker was made for this very detector."""
     return any(each["detector"] == detector and each["attacker"] in _AIMING for each in summary["prices"])
 
